@@ -1,0 +1,1 @@
+"""Parameters of the synthetic study solved against the published figures."""

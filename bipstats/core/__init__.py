@@ -1,0 +1,1 @@
+"""Statistics without domain words: design, optimiser, covariance, estimates and result."""

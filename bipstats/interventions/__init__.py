@@ -1,0 +1,1 @@
+"""The 21 interventions in types and classes."""

@@ -1,0 +1,1 @@
+"""Duration and logit models."""

@@ -1,0 +1,1 @@
+"""The weekly benefit register: states, outcomes and exits."""

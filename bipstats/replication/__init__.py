@@ -1,0 +1,1 @@
+"""The ledger: published figures against estimates."""

@@ -1,0 +1,1 @@
+"""A study: five checked tables, their readers and their rules."""

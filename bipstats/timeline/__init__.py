@@ -1,0 +1,1 @@
+"""Spells, person-periods, landmarks and transitions: the only place that splits time."""
