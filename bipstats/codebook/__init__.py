@@ -1,9 +1,15 @@
-"""What BIP measured and published: keys, labels, register codes, figures with their sources."""
+"""What BIP measured and published: keys, labels, register codes, figures with their sources.
+
+Every fact has a status: ``published`` (with the source's words), ``derived`` (arithmetic on published ones)
+or ``assumed`` (ours, because no source is readable). Importing this package loads no pandas.
+"""
 
 from __future__ import annotations
 
 from bipstats.codebook.dream import DreamCodes, dream
+from bipstats.codebook.figures import contradictions, design, published, sources
 from bipstats.codebook.formula import formula
+from bipstats.codebook.items import background, indicators, interventions
 from bipstats.codebook.keys import (
     BACKGROUND,
     CASEWORKER_ITEMS,
@@ -16,6 +22,7 @@ from bipstats.codebook.keys import (
     LEVELS,
     REFERENCE_RATER,
 )
+from bipstats.codebook.labels import label
 from bipstats.codebook.schema import Column, schema
 
 __all__ = [
@@ -31,7 +38,15 @@ __all__ = [
     "REFERENCE_RATER",
     "Column",
     "DreamCodes",
+    "background",
+    "contradictions",
+    "design",
     "dream",
     "formula",
+    "indicators",
+    "interventions",
+    "label",
+    "published",
     "schema",
+    "sources",
 ]

@@ -67,7 +67,7 @@ def parse_month_column(name: str) -> int | None:
 
 def week_column(week: int) -> str:
     """Name the register column of an absolute week, ``y_YYWW``."""
-    year, number, _ = monday(week).astype(object).isocalendar()
+    year, number, _ = date.fromisoformat(str(monday(week))).isocalendar()
     return f"y_{year % 100:02d}{number:02d}"
 
 

@@ -1,14 +1,18 @@
-"""The codebook's TOML files, read once and never handed out."""
+"""The codebook's TOML files: read once, never handed out; frames are built anew at every call."""
 
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib import resources
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bipstats.codebook.keys import LANGUAGES
 from bipstats.errors import check_option
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @cache
@@ -21,3 +25,15 @@ def load(name: str) -> dict[str, Any]:
 def check_language(lang: str) -> None:
     """Raise `OptionError` unless the codebook has labels in `lang`."""
     check_option("lang", lang, LANGUAGES)
+
+
+def listed(values: Iterable[str]) -> str:
+    """Join keys for a cell of a frame; the first is the one a quote comes from."""
+    return "; ".join(values)
+
+
+def frame(rows: Iterable[Mapping[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    """Make a frame of `rows`, a dict each, with exactly `columns`."""
+    import pandas as pd
+
+    return pd.DataFrame([[row[column] for column in columns] for row in rows], columns=list(columns))

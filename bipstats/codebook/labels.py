@@ -1,0 +1,96 @@
+"""One label for any key of the study, in three languages: what plots and tables write."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from functools import cache
+from typing import Any
+
+from bipstats.codebook.files import check_language, load
+from bipstats.codebook.keys import CASEWORKER_ITEMS, CLIENT_ITEMS, LEVELS
+from bipstats.errors import OptionError, check_option
+
+_Labels = Mapping[str | int, str]
+
+
+def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
+    """Give the label of a column, level, class, exit, state or intervention.
+
+    Parameters
+    ----------
+    key : str or int
+        For instance ``"job_search"``, ``"job_search_client"``, ``"sex"``, ``"male"``, ``"job + other"``,
+        ``"pension"``, ``"flexjob"``, or an intervention's code.
+    lang : {"en", "sv", "da"}
+    kind : str, optional
+        ``"indicator"``, ``"background"``, ``"level"``, ``"class"``, ``"exit"``, ``"state"``, ``"type"``
+        (of intervention), ``"intervention"`` or ``"column"``: where to look. By default the first of these
+        that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OptionError
+        If `lang` or `kind` is none of the choices, or nothing has the key.
+
+    Examples
+    --------
+    >>> from bipstats import codebook
+    >>> codebook.label("cooperation", "da"), codebook.label("cooperation_client", "sv")
+    ('Samarbejdsevne', 'Samarbetsförmåga (deltagare)')
+    >>> codebook.label("job"), codebook.label("job", kind="type"), codebook.label(7)
+    ('Job', 'Job-oriented', 'Wage subsidy')
+    """
+    check_language(lang)
+    known = _labels(lang)
+    if kind is not None:
+        check_option("kind", kind, tuple(known))
+        known = {kind: known[kind]}
+    for labels in known.values():
+        if key in labels:
+            return labels[key]
+    near = get_close_matches(str(key), [str(name) for labels in known.values() for name in labels])
+    hint = f"; close to {', '.join(map(repr, near))}" if near else ""
+    raise OptionError(f"no {kind or 'label'} has the key {key!r}{hint}.")
+
+
+@cache
+def _labels(lang: str) -> dict[str, _Labels]:
+    """Labels by kind, in the order in which `label` searches them."""
+    words = load("labels")
+    return {
+        "indicator": dict(_indicator_labels(lang)),
+        "background": _pick(lang, {row["key"]: row for row in load("background")["background"]}),
+        "level": {name: name for name in LEVELS["jobcentre"]} | _spoken(lang, words["level"]),
+        "class": _spoken(lang, words["class"]),
+        "exit": _spoken(lang, words["exit"]),
+        "state": _pick(lang, load("dream")["states"]),
+        "type": _pick(lang, load("interventions")["types"]),
+        "intervention": _pick(lang, {row["code"]: row for row in load("interventions")["intervention"]}),
+        "column": _spoken(lang, words["column"]),
+    }
+
+
+def _indicator_labels(lang: str) -> Iterator[tuple[str, str]]:
+    """Labels of the indicators and of their columns by rater."""
+    raters = load("labels")["level"]
+    for row in load("indicators")["indicator"]:
+        name, text = row["key"], row["label"][lang]
+        yield name, text
+        for rater, items in (("client", CLIENT_ITEMS), ("caseworker", CASEWORKER_ITEMS)):
+            if name in items:
+                yield f"{name}_{rater}", f"{text} ({raters[rater][lang].lower()})"
+
+
+def _pick(lang: str, rows: Mapping[Any, Mapping[str, Any]]) -> dict[Any, str]:
+    """Key -> label of rows that have a table ``label``."""
+    return {key: row["label"][lang] for key, row in rows.items()}
+
+
+def _spoken(lang: str, rows: Mapping[Any, Mapping[str, str]]) -> dict[Any, str]:
+    """Key -> label of rows that are labels."""
+    return {key: row[lang] for key, row in rows.items()}
