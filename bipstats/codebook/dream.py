@@ -177,11 +177,14 @@ def _expand(state: Any) -> Iterator[int]:
 
 
 def _overlaps(content: dict[str, Any]) -> Iterator[str]:
-    """Codes claimed twice."""
+    """Codes claimed more than once, said once for each group of claimants."""
     owners = defaultdict(list)
     for name, state in _states(content).items():
         for code in _expand(state):
             owners[code].append(name)
+    shared = defaultdict(list)
     for code, names in sorted(owners.items()):
         if len(names) > 1:
-            yield f"code {code}: in {' and in '.join(names)}"
+            shared[tuple(names)].append(str(code))
+    for claimants, codes in shared.items():
+        yield f"codes {', '.join(codes)}: in {' and in '.join(claimants)}; a code has one state"
