@@ -1,0 +1,168 @@
+"""Covariance of maximum-likelihood estimates: one set of functions for every model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from bipstats.core.columns import Floats
+from bipstats.errors import ModelError, OptionError, check_option
+
+Ints = NDArray[np.int64]
+SmallSample = Literal["CR1", "CR1S"]
+_FACTORS = (None, "CR1", "CR1S")
+
+
+@dataclass(frozen=True, slots=True)
+class Cluster:
+    """A request for cluster-robust errors; made by `cluster`."""
+
+    columns: tuple[str, ...]
+    small_sample: SmallSample | None = None
+
+
+Vcov = Literal["model", "robust"] | Cluster
+
+
+def cluster(*columns: str, small_sample: SmallSample | None = None) -> Cluster:
+    r"""Ask for cluster-robust (sandwich) standard errors.
+
+    Parameters
+    ----------
+    *columns : str
+        One or two columns of the data whose values name the clusters.
+    small_sample : {None, "CR1", "CR1S"}, default None
+        Factor on the covariance: none; G/(G-1); G/(G-1) (N-1)/(N-k) with G clusters, N rows, k parameters.
+
+    Returns
+    -------
+    Cluster
+        To be given as ``vcov=`` to a model.
+
+    Raises
+    ------
+    OptionError
+        No column, more than two, or an unknown factor.
+
+    Notes
+    -----
+    With bread :math:`A = I^{-1}` and cluster sums :math:`u_g = \sum_{i \in g} s_i` of the scores,
+    :math:`V = A (\sum_g u_g u_g') A`; two ways: :math:`V_1 + V_2 - V_{12}`.
+
+    References
+    ----------
+    Liang, K.-Y. & Zeger, S. (1986). Longitudinal data analysis using generalized linear models. *Biometrika*.
+    Cameron, A. C., Gelbach, J. & Miller, D. (2011). Robust inference with multiway clustering. *JBES*.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> bip.cluster("caseworker")
+    Cluster(columns=('caseworker',), small_sample=None)
+    """
+    if not 1 <= len(columns) <= 2 or len(set(columns)) != len(columns):
+        raise OptionError(f"cluster() takes one or two different columns; received {columns!r}.")
+    check_option("small_sample", small_sample, _FACTORS)
+    return Cluster(columns, small_sample)
+
+
+def check_vcov(vcov: object) -> None:
+    """Raise `OptionError` unless `vcov` is one of the known requests."""
+    if not isinstance(vcov, Cluster):
+        check_option("vcov", vcov, ("model", "robust"))
+
+
+@dataclass(frozen=True, slots=True)
+class Covariance:
+    """A covariance matrix and how it was made.
+
+    Attributes
+    ----------
+    matrix : (p, p) array
+    how : str
+        In words, for the summary.
+    clusters : dict of str to int
+        Number of clusters by column; empty unless clustered.
+    """
+
+    matrix: Floats
+    how: str
+    clusters: dict[str, int]
+
+
+def covariance(
+    vcov: Vcov,
+    information: Floats,
+    scores: Callable[[], Floats],
+    codes: Callable[[str], Ints],
+    unit: str | None,
+) -> Covariance:
+    """Make the covariance that `vcov` asks for.
+
+    Parameters
+    ----------
+    vcov : {"model", "robust"} or Cluster
+    information : (p, p) array
+        Information at the estimate (expected for GLMs, observed for Cox).
+    scores : callable
+        Gives the (n, p) scores at the estimate; called only if needed.
+    codes : callable
+        Column name to (n,) codes 0..G-1.
+    unit : str or None
+        Column whose rows are one unit for ``"robust"``; None: each row is its own.
+    """
+    bread = invert(information)
+    if vcov == "model":
+        return Covariance(bread, "from the model's information", {})
+    rows = scores()
+    if vcov == "robust":
+        sums = rows if unit is None else _sums(rows, codes(unit))
+        return Covariance(_sandwich(bread, sums.T @ sums), f"robust (HC0), one unit per {unit or 'row'}", {})
+    assert isinstance(vcov, Cluster)
+    return _clustered(vcov, bread, rows, [codes(name) for name in vcov.columns])
+
+
+def _clustered(vcov: Cluster, bread: Floats, scores: Floats, codes: list[Ints]) -> Covariance:
+    counts = {name: int(code.max()) + 1 for name, code in zip(vcov.columns, codes, strict=True)}
+    for name, count in counts.items():
+        if count < 2:
+            raise ModelError(f"cluster-robust errors need two clusters or more; column {name!r} has {count}.")
+    meat = sum((_meat(scores, code, vcov.small_sample) for code in codes), np.zeros_like(bread))
+    if len(codes) == 2:
+        crossed = np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1]
+        meat = meat - _meat(scores, crossed, vcov.small_sample)
+    matrix = _sandwich(bread, meat)
+    words = " and ".join(f"{name} ({count:,} clusters)" for name, count in counts.items())
+    return Covariance(
+        matrix, f"clustered by {words}, {vcov.small_sample or 'no small-sample factor'}", counts
+    )
+
+
+def _meat(scores: Floats, codes: Ints, factor: SmallSample | None) -> Floats:
+    sums = _sums(scores, codes)
+    n_clusters, (n, k) = len(sums), scores.shape
+    scale = 1.0 if factor is None else n_clusters / (n_clusters - 1)
+    if factor == "CR1S":
+        scale *= (n - 1) / (n - k)
+    return scale * (sums.T @ sums)
+
+
+def _sums(scores: Floats, codes: Ints) -> Floats:
+    """Sum the rows of each group."""
+    shape = (int(codes.max()) + 1, len(codes))
+    return sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=shape) @ scores
+
+
+def _sandwich(bread: Floats, meat: Floats) -> Floats:
+    return bread @ meat @ bread
+
+
+def invert(information: Floats) -> Floats:
+    """Invert a symmetric positive definite matrix."""
+    inverse = np.linalg.inv(information)
+    return (inverse + inverse.T) / 2

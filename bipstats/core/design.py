@@ -1,0 +1,277 @@
+"""From a formula and a frame to a design matrix, with term names of our own.
+
+Formulas are parsed by formulaic, behind this module alone. Columns are filled straight into one array;
+only splines are evaluated by formulaic, whose stored state makes predictions use the fit's knots.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import reduce
+from typing import Any, Literal
+
+import numpy as np
+import pandas as pd
+from formulaic import ModelSpec, model_matrix
+from formulaic.errors import FormulaSyntaxError
+from formulaic.parser import DefaultFormulaParser
+
+from bipstats.core import expressions
+from bipstats.core.columns import Floats, codes_for, is_categorical, labels, numbers, require_columns
+from bipstats.errors import ModelError
+
+_BARE_NUMBER = re.compile(r"(?:^|[+:*])\s*\d+\s*(?:$|[+:*])")
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a term, with what the fit has learnt about it.
+
+    Attributes
+    ----------
+    text : str
+        As written in the formula.
+    columns : tuple of str
+    kind : {"numeric", "categorical", "spline"}
+    levels : tuple
+        Levels of a categorical factor; the first is the reference.
+    spline : formulaic.ModelSpec or None
+        Knots of a spline.
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    kind: Literal["numeric", "categorical", "spline"]
+    levels: tuple[object, ...] = ()
+    spline: ModelSpec | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """A product of factors; `full` says which categorical factors keep all their levels."""
+
+    factors: tuple[str, ...]
+    full: tuple[bool, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """A formula's right-hand side, fitted to the levels and knots of a data set; holds no rows.
+
+    Attributes
+    ----------
+    formula : str
+    terms : tuple of Term
+    factors : dict of str to Factor
+    names : tuple of str
+        One per column, in formula order: ``age``, ``sex[male]``, ``age:sex[male]``.
+    """
+
+    formula: str
+    terms: tuple[Term, ...]
+    factors: dict[str, Factor]
+    names: tuple[str, ...]
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Data columns that the formula reads."""
+        return _unique(column for factor in self.factors.values() for column in factor.columns)
+
+    @property
+    def references(self) -> dict[str, str]:
+        """Reference level of each categorical column that has one."""
+        coded = {
+            factor: None
+            for term in self.terms
+            for factor, full in zip(term.factors, term.full, strict=True)
+            if self.factors[factor].kind == "categorical" and not full
+        }
+        return {self.factors[name].columns[0]: str(self.factors[name].levels[0]) for name in coded}
+
+    def matrix(self, data: pd.DataFrame) -> Floats:
+        """Build the (n, p) matrix for rows without missing values; an unseen level raises."""
+        require_columns(data, self.columns)
+        lost = int(data[list(self.columns)].isna().any(axis=1).sum()) if self.columns else 0
+        if lost:
+            raise ModelError(f"{lost:,} of {len(data):,} rows have missing values in the formula's columns.")
+        return _assemble(self, data)
+
+
+def split_formula(formula: str, *, two_sided: bool) -> tuple[str | None, str]:
+    """Split off the outcome, or refuse one where the model names it by an argument."""
+    if not isinstance(formula, str) or not formula.strip():
+        raise ModelError("the formula is empty; name at least one covariate.")
+    left, tilde, right = formula.partition("~")
+    if two_sided and not (tilde and left.strip() and right.strip()):
+        raise ModelError(f"the formula needs an outcome and covariates, 'y ~ x'; received {formula!r}.")
+    if not two_sided and tilde:
+        raise ModelError(
+            f"the formula holds the right-hand side only; the outcome is named by event=. Write {right.strip()!r}."
+        )
+    return (left.strip(), right.strip()) if tilde else (None, formula.strip())
+
+
+def formula_columns(rhs: str) -> tuple[str, ...]:
+    """Give the data columns that a right-hand side reads."""
+    texts = _unique(text for term in _parse(rhs) for text in term)
+    return _unique(column for text in texts for column in _check_factor(text))
+
+
+def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
+    """Learn levels and knots from rows without missing values, and build their matrix.
+
+    Parameters
+    ----------
+    rhs : str
+        Right-hand side of a formula.
+    data : pandas.DataFrame
+
+    Returns
+    -------
+    design : Design
+    matrix : (n, p) array
+        Without an intercept column: every model has its own baseline.
+
+    Notes
+    -----
+    A categorical factor loses its reference level in a term if the term without that factor is in the
+    model too (the baseline counts as the empty term), else it keeps all its levels.
+    """
+    parsed = _parse(rhs)
+    require_columns(data, formula_columns(rhs))
+    texts = _unique(text for term in parsed for text in term)
+    factors = {text: _learn(text, data) for text in texts}
+    present = {frozenset(term) for term in parsed} | {frozenset[str]()}
+    terms = tuple(
+        Term(term, tuple(frozenset(term) - {text} not in present for text in term)) for term in parsed
+    )
+    names = tuple(name for term in terms for name in _names(term, factors))
+    design = Design(rhs, terms, factors, names)
+    return design, design.matrix(data)
+
+
+def _parse(rhs: str) -> tuple[tuple[str, ...], ...]:
+    """Terms of a right-hand side as tuples of factor texts, in the order written."""
+    _check_operators(rhs)
+    if _BARE_NUMBER.search(rhs):
+        raise ModelError(f"every model has its own intercept or baseline; leave bare numbers out of {rhs!r}.")
+    try:
+        terms = DefaultFormulaParser(include_intercept=False).get_terms(rhs)
+        parsed = [tuple(str(factor.expr) for factor in term.factors) for term in terms]
+    except (FormulaSyntaxError, SyntaxError, AttributeError, TypeError):
+        raise ModelError(f"the formula {rhs!r} cannot be read. {expressions.usage()}") from None
+    return tuple(parsed)
+
+
+def _check_operators(rhs: str) -> None:
+    """Refuse operators other than + : * outside brackets, which formulaic would give another meaning."""
+    depth = 0
+    for sign in rhs:
+        depth += (sign in "([") - (sign in ")]")
+        if depth == 0 and sign in "-/^|%{}~&@=<>!":
+            raise ModelError(
+                f"the formula {rhs!r} uses {sign!r}, which is not understood. {expressions.usage()}"
+            )
+
+
+def _check_factor(text: str) -> tuple[str, ...]:
+    tree = expressions.parse(text)
+    call = expressions.call_name(tree)
+    if not isinstance(tree, ast.Name) and call not in expressions.CALLS:
+        raise ModelError(f"Formula: {text!r} is not understood. {expressions.usage()}")
+    if call == "C" and not (
+        isinstance(tree, ast.Call)
+        and len(tree.args) == 1
+        and isinstance(tree.args[0], ast.Name)
+        and not tree.keywords
+    ):
+        raise ModelError(
+            f"Formula: {text!r}: C() takes one column; for another reference level reorder its categories."
+        )
+    return expressions.columns_of(tree)
+
+
+def _learn(text: str, data: pd.DataFrame) -> Factor:
+    columns = _check_factor(text)
+    tree = expressions.parse(text)
+    call = expressions.call_name(tree)
+    if call in ("bs", "cr"):
+        values = {name: numbers(data[name]) for name in columns}
+        spec = model_matrix(f"0 + {text}", pd.DataFrame(values)).model_spec
+        return Factor(text, columns, "spline", spline=spec)
+    if call == "C" or (call is None and is_categorical(data[columns[0]])):
+        levels = labels(data[columns[0]]).levels
+        if len(levels) < 2:
+            raise ModelError(
+                f"column {columns[0]!r} has one level only, {levels[0]!r}; leave it out of the formula."
+            )
+        return Factor(text, columns, "categorical", levels=levels)
+    return Factor(text, columns, "numeric")
+
+
+def _block(factor: Factor, data: pd.DataFrame) -> Floats:
+    """All columns of one factor; a categorical one has one per level."""
+    if factor.kind == "categorical":
+        codes = codes_for(data[factor.columns[0]], factor.levels)
+        return np.equal.outer(codes, np.arange(len(factor.levels))).astype(float)
+    values = {name: numbers(data[name]) for name in factor.columns}
+    if factor.kind == "spline":
+        assert factor.spline is not None
+        return np.asarray(factor.spline.get_model_matrix(pd.DataFrame(values)), dtype=float)
+    result = np.asarray(expressions.evaluate(expressions.parse(factor.text), values), dtype=float)
+    if not np.isfinite(result).all():
+        raise ModelError(
+            f"Formula: {factor.text!r} is not finite in {int((~np.isfinite(result)).sum()):,} rows."
+        )
+    return result[:, None]
+
+
+def _assemble(design: Design, data: pd.DataFrame) -> Floats:
+    """Fill the terms' columns into one array."""
+    blocks = {text: _block(factor, data) for text, factor in design.factors.items()}
+    matrix = np.empty((len(data), len(design.names)))
+    column = 0
+    for term in design.terms:
+        parts = [
+            blocks[text][:, _first_level(design.factors[text], full) :]
+            for text, full in zip(term.factors, term.full, strict=True)
+        ]
+        block = reduce(_products, parts)
+        matrix[:, column : column + block.shape[1]] = block
+        column += block.shape[1]
+    return matrix
+
+
+def _first_level(factor: Factor, full: bool) -> int:
+    """1 if the factor's reference level has no column in a term, else 0."""
+    return int(factor.kind == "categorical" and not full)
+
+
+def _products(left: Floats, right: Floats) -> Floats:
+    """All products of a column of `left` and a column of `right`, the last factor varying fastest."""
+    return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+
+
+def _names(term: Term, factors: dict[str, Factor]) -> list[str]:
+    lists = [_factor_names(factors[text], full) for text, full in zip(term.factors, term.full, strict=True)]
+    return [":".join(parts) for parts in reduce(_name_products, lists, [()])]
+
+
+def _name_products(left: list[Any], right: list[str]) -> list[Any]:
+    return [(*first, second) for first in left for second in right]
+
+
+def _factor_names(factor: Factor, full: bool) -> list[str]:
+    if factor.kind == "categorical":
+        return [f"{factor.columns[0]}[{level}]" for level in factor.levels[_first_level(factor, full) :]]
+    if factor.kind == "spline":
+        assert factor.spline is not None
+        return [f"{factor.text}[{number}]" for number in range(1, len(factor.spline.column_names) + 1)]
+    return [factor.text]
+
+
+def _unique(items: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(items))

@@ -1,0 +1,162 @@
+"""The waist of the hourglass: named estimates with their covariance, from which everything else is read."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from bipstats.core.columns import Floats
+from bipstats.errors import ModelError, OptionError
+
+
+@dataclass(frozen=True, slots=True)
+class WaldTest:
+    """A test of linear hypotheses.
+
+    Attributes
+    ----------
+    hypothesis : str
+        The null, in words.
+    statistic : float
+        :math:`(Rb - q)' (R V R')^{-1} (Rb - q)`.
+    df : int
+        Number of restrictions.
+    p_value : float
+        From the chi-squared distribution.
+    """
+
+    hypothesis: str
+    statistic: float
+    df: int
+    p_value: float
+
+    def __repr__(self) -> str:
+        return (
+            f"Wald test of {self.hypothesis}: chi2({self.df}) = {self.statistic:.4g}, p = {self.p_value:.4g}"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Estimates:
+    """Names, values and covariance of estimated parameters.
+
+    Attributes
+    ----------
+    names : tuple of str
+    values : (p,) array
+    covariance : (p, p) array
+    how : str
+        How the covariance was made, in words.
+    """
+
+    names: tuple[str, ...]
+    values: Floats
+    covariance: Floats
+    how: str
+
+    @property
+    def std_errors(self) -> Floats:
+        """Square roots of the variances; NaN where a two-way covariance gave a negative variance."""
+        variances = np.diag(self.covariance)
+        return np.sqrt(np.where(variances < 0, np.nan, variances))
+
+    def tidy(self, level: float = 0.95, exponentiate: bool = False) -> pd.DataFrame:
+        """Give one row a parameter: ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Confidence level of the interval (normal quantiles).
+        exponentiate : bool, default False
+            Ratios instead of logarithms; the standard error is then that of the ratio by the delta
+            method, the interval is the exponentiated one, and statistic and p-value stay the logarithm's.
+        """
+        if not 0 < level < 1:
+            raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
+        errors = self.std_errors
+        with np.errstate(divide="ignore", invalid="ignore"):
+            statistic = self.values / errors
+        half = stats.norm.ppf(0.5 + level / 2) * errors
+        low, high, shown = self.values - half, self.values + half, self.values
+        if exponentiate:
+            shown, low, high = np.exp(shown), np.exp(low), np.exp(high)
+            errors = shown * errors
+        return pd.DataFrame(
+            {
+                "term": list(self.names),
+                "estimate": shown,
+                "std_error": errors,
+                "statistic": statistic,
+                "p_value": 2 * stats.norm.sf(np.abs(statistic)),
+                "conf_low": low,
+                "conf_high": high,
+            }
+        )
+
+    def wald(self, hypothesis: str) -> WaldTest:
+        """Test linear hypotheses written in words: ``"a = b"``, ``"2*a - b = 1, c = 0"``.
+
+        Parameters
+        ----------
+        hypothesis : str
+            Comma-separated equations in term names; terms may carry a numeric factor.
+        """
+        equations = [part.strip() for part in _split_outside_brackets(hypothesis)]
+        rows = [self._equation(text) for text in equations]
+        restrictions = np.array([row for row, _ in rows])
+        gap = restrictions @ self.values - np.array([right for _, right in rows])
+        spread = restrictions @ self.covariance @ restrictions.T
+        if np.linalg.matrix_rank(spread) < len(rows):
+            raise ModelError(f"the hypotheses {hypothesis!r} repeat or contradict one another.")
+        statistic = float(gap @ np.linalg.solve(spread, gap))
+        return WaldTest(
+            "; ".join(equations), statistic, len(rows), float(stats.chi2.sf(statistic, len(rows)))
+        )
+
+    def _equation(self, text: str) -> tuple[Floats, float]:
+        """Coefficients and right-hand side of one equation, everything named moved to the left."""
+        sides = text.split("=")
+        if len(sides) != 2:
+            raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {text!r}.")
+        row, constant = np.zeros(len(self.names)), 0.0
+        for sign, side in zip((1.0, -1.0), sides, strict=True):
+            part_row, part_constant = self._linear(side)
+            row += sign * part_row
+            constant -= sign * part_constant
+        if not row.any():
+            raise ModelError(f"the hypothesis {text!r} names no term; terms are {', '.join(self.names)}.")
+        return row, constant
+
+    def _linear(self, text: str) -> tuple[Floats, float]:
+        """Read ``2*a - b + 1`` as coefficients and a constant; term names are matched longest first."""
+        names = "|".join(re.escape(name) for name in sorted(self.names, key=len, reverse=True))
+        number = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
+        piece = re.compile(rf"\s*([+-]?)\s*(?:(?:({number})\s*\*\s*)?({names})|({number}))\s*(?=[+-]|$)")
+        row, constant, position = np.zeros(len(self.names)), 0.0, 0
+        while position < len(text.rstrip()):
+            match = piece.match(text, position)
+            if match is None:
+                raise ModelError(f"cannot read {text.strip()!r}; terms are {', '.join(self.names)}.")
+            sign = -1.0 if match[1] == "-" else 1.0
+            if match[3] is not None:
+                row[self.names.index(match[3])] += sign * float(match[2] or 1)
+            else:
+                constant += sign * float(match[4])
+            position = match.end()
+        return row, constant
+
+
+def _split_outside_brackets(text: str) -> list[str]:
+    parts, depth, current = [], 0, ""
+    for sign in text:
+        depth += (sign in "([") - (sign in ")]")
+        if sign == "," and depth == 0:
+            parts.append(current)
+            current = ""
+        else:
+            current += sign
+    return [*parts, current]

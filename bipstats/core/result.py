@@ -1,0 +1,197 @@
+"""What every fitted model gives: a frozen result that holds no rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import pandas as pd
+
+from bipstats.core.covariance import Covariance
+from bipstats.core.design import Design
+from bipstats.core.estimates import Estimates, WaldTest
+from bipstats.plotting import forest
+from bipstats.tables import Summary, p_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """How a fit went.
+
+    Attributes
+    ----------
+    loglik : float
+    nobs : int
+        Rows that entered the likelihood, before merging.
+    n_events : int
+    n_units : int or None
+        Distinct ids, where the model knows them.
+    iterations : int
+    flow : tuple of (str, int)
+        Rows given, and rows left out or merged with the reason, in order.
+    """
+
+    loglik: float
+    nobs: int
+    n_events: int
+    n_units: int | None
+    iterations: int
+    flow: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Result:
+    """A fitted model; the base of the models' own results.
+
+    Attributes
+    ----------
+    estimates : Estimates
+    design : Design
+    fit : Fit
+    clusters : dict of str to int
+        Number of clusters by column.
+    """
+
+    estimates: Estimates
+    design: Design
+    fit: Fit
+    clusters: dict[str, int] = field(default_factory=dict)
+
+    title: ClassVar[str] = ""
+    ratio: ClassVar[str] = "ratio"
+
+    @property
+    def params(self) -> pd.Series:
+        """Estimates by term."""
+        return pd.Series(self.estimates.values, index=list(self.estimates.names), name="estimate")
+
+    @property
+    def bse(self) -> pd.Series:
+        """Standard errors by term."""
+        return pd.Series(self.estimates.std_errors, index=list(self.estimates.names), name="std_error")
+
+    @property
+    def cov(self) -> pd.DataFrame:
+        """Covariance matrix, labelled by term."""
+        names = list(self.estimates.names)
+        return pd.DataFrame(self.estimates.covariance, index=names, columns=names)
+
+    @property
+    def pvalues(self) -> pd.Series:
+        """Two-sided p-values by term."""
+        return self._column("p_value")
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood at the estimates (partial, for Cox)."""
+        return self.fit.loglik
+
+    @property
+    def nobs(self) -> int:
+        """Rows that entered the likelihood."""
+        return self.fit.nobs
+
+    @property
+    def n_events(self) -> int:
+        """Events among them."""
+        return self.fit.n_events
+
+    @property
+    def n_clusters(self) -> int | None:
+        """Clusters of the covariance (the smaller count of two ways), or None."""
+        return min(self.clusters.values()) if self.clusters else None
+
+    def conf_int(self, level: float = 0.95) -> pd.DataFrame:
+        """Confidence intervals by term: ``conf_low, conf_high``."""
+        return self.tidy(level=level).set_index("term")[["conf_low", "conf_high"]]
+
+    def tidy(self, level: float = 0.95, exponentiate: bool = False) -> pd.DataFrame:
+        """One row a term: ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Confidence level.
+        exponentiate : bool, default False
+            Give ratios (with delta-method standard errors) instead of logarithms.
+        """
+        return self.estimates.tidy(level, exponentiate)
+
+    def glance(self) -> pd.DataFrame:
+        """One row on the whole fit."""
+        fit = self.fit
+        return pd.DataFrame(
+            {
+                "model": [self.title],
+                "nobs": [fit.nobs],
+                "n_events": [fit.n_events],
+                "n_clusters": [self.n_clusters],
+                "df": [len(self.estimates.names)],
+                "loglik": [fit.loglik],
+                "aic": [2 * len(self.estimates.names) - 2 * fit.loglik],
+                "covariance": [self.estimates.how],
+                "iterations": [fit.iterations],
+            }
+        )
+
+    def summary(self, level: float = 0.95) -> Summary:
+        """Table of estimates and ratios with everything a reader must know about how they were made."""
+        tidy, ratios = self.tidy(level), self.tidy(level, exponentiate=True)
+        frame = pd.DataFrame(
+            {
+                "term": tidy["term"],
+                "estimate": tidy["estimate"],
+                "std_error": tidy["std_error"],
+                "p_value": [p_text(value) for value in tidy["p_value"]],
+                self.ratio: ratios["estimate"],
+                "conf_low": ratios["conf_low"],
+                "conf_high": ratios["conf_high"],
+            }
+        )
+        references = ", ".join(f"{name} = {value}" for name, value in self.design.references.items())
+        notes = [f"Intervals: {level:.0%}, of the {self.ratio}."]
+        if references:
+            notes.append(f"Reference levels: {references}.")
+        return Summary(self.title, frame, self._facts(), tuple(notes))
+
+    def wald(self, hypothesis: str) -> WaldTest:
+        """Test linear hypotheses written in words, ``"a = b"`` or ``"2*a - b = 1, c = 0"``."""
+        return self.estimates.wald(hypothesis)
+
+    def plot_data(self) -> pd.DataFrame:
+        """Frame behind `plot`."""
+        return self.tidy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the estimates with their intervals."""
+        return forest(self.plot_data(), ax=ax, xlabel=f"log {self.ratio}")
+
+    def _column(self, name: str) -> pd.Series:
+        return self.tidy().set_index("term")[name]
+
+    def _facts(self) -> dict[str, str]:
+        fit = self.fit
+        facts = {"rows": "; ".join(f"{what} {count:,}" for what, count in fit.flow)}
+        units = f", {fit.n_units:,} ids" if fit.n_units is not None else ""
+        facts["used"] = f"{fit.nobs:,} rows{units}, {fit.n_events:,} events"
+        facts["covariance"] = self.estimates.how
+        facts["log-likelihood"] = f"{fit.loglik:.4f} after {fit.iterations} iterations"
+        return facts
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
+
+def with_covariance(result: Any, made: Covariance, transform: np.ndarray) -> dict[str, Any]:
+    """Fields of a result whose covariance is replaced; `transform` maps working to reported parameters."""
+    estimates = Estimates(
+        result.estimates.names, result.estimates.values, transform @ made.matrix @ transform.T, made.how
+    )
+    return {"estimates": estimates, "clusters": made.clusters}

@@ -1,0 +1,140 @@
+"""What the discrete-time hazard and the logit share: one fit on arrays, one way back to named terms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from bipstats.core.columns import Floats, Ints, group_codes
+from bipstats.core.covariance import Covariance, Vcov, covariance
+from bipstats.core.design import Design
+from bipstats.core.estimates import Estimates
+from bipstats.models.identify import (
+    no_maximum,
+    refuse_divergence,
+    refuse_separation,
+    require_same_fit,
+    standardise,
+)
+from bipstats.models.kernels.binomial import (
+    BinomialProblem,
+    Link,
+    binomial_problem,
+    evaluate,
+    log_likelihood,
+    score_rows,
+    starting_values,
+)
+from bipstats.models.kernels.newton import Evaluation, Optimum, maximise
+
+
+@dataclass(frozen=True, slots=True)
+class BinomialRows:
+    """Rows ready for the kernel.
+
+    Attributes
+    ----------
+    problem : BinomialProblem
+        In centred and scaled covariates, one effect per level.
+    names : tuple of str
+        Reported terms: intercept, levels against the first, slopes.
+    transform : (K + p, K + p) array
+        Maps working to reported parameters.
+    design : Design
+    data : pandas.DataFrame
+        The rows of the problem, for identifiers of clusters.
+    unit : str or None
+        Column whose rows are one unit for robust errors.
+    flow : tuple of (str, int)
+    """
+
+    problem: BinomialProblem
+    names: tuple[str, ...]
+    transform: Floats
+    design: Design
+    data: pd.DataFrame
+    unit: str | None
+    flow: tuple[tuple[str, int], ...]
+
+
+def binomial_rows(
+    matrix: Floats,
+    design: Design,
+    data: pd.DataFrame,
+    *,
+    level: Ints,
+    level_names: tuple[str, ...],
+    within: str,
+    successes: Floats,
+    trials: Floats,
+    offset: Floats,
+    link: Link,
+    unit: str | None,
+    flow: tuple[tuple[str, int], ...],
+) -> BinomialRows:
+    """Check that the coefficients exist, then centre and scale."""
+    refuse_separation(matrix, design.names, successes, trials, both_ways=True)
+    covariate = standardise(matrix, design.names, level, within)
+    problem = binomial_problem(covariate.x, level, successes, trials, offset, link)
+    transform = _transform(len(level_names) + 1, covariate.centre, covariate.scale)
+    names = ("Intercept", *level_names, *design.names)
+    return BinomialRows(problem, names, transform, design, data, unit, flow)
+
+
+def _transform(n_levels: int, centre: Floats, scale: Floats) -> Floats:
+    """Level effects and scaled slopes to intercept, contrasts with the first level, and slopes."""
+    size = n_levels + len(scale)
+    transform = np.eye(size)
+    transform[1:n_levels, 0] = -1.0
+    transform[0, n_levels:] = -centre / scale
+    transform[n_levels:, n_levels:] = np.diag(1 / scale)
+    return transform
+
+
+@dataclass(frozen=True, slots=True)
+class BinomialFit:
+    """Where the search ended, with the covariance asked for."""
+
+    estimates: Estimates
+    made: Covariance
+    best: Optimum
+
+
+def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
+    """Maximise the likelihood by Newton's method and make the covariance."""
+    problem = rows.problem
+    try:
+        best = maximise(
+            lambda params: evaluate(params, problem, observed=True),
+            lambda params: log_likelihood(params, problem),
+            starting_values(problem),
+        )
+        at = evaluate(best.params, problem)  # expected information, for the covariance
+        errors = np.sqrt(np.diag(np.linalg.inv(at.information)))
+    except np.linalg.LinAlgError:
+        raise no_maximum(int(problem.successes.sum()), len(rows.names)) from None
+    refuse_divergence(rows.names, best.params, errors, best.converged)
+    made = _covariance(vcov, rows, best.params, at)
+    values = rows.transform @ best.params
+    estimates = Estimates(rows.names, values, rows.transform @ made.matrix @ rows.transform.T, made.how)
+    return BinomialFit(estimates, made, best)
+
+
+def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: float) -> Covariance:
+    """Make another covariance for a fit; refuse data on which the fit does not recur."""
+    working: Floats = np.linalg.solve(rows.transform, values).astype(float)
+    at = evaluate(working, rows.problem)
+    require_same_fit(at, loglik)
+    return _covariance(vcov, rows, working, at)
+
+
+def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation) -> Covariance:
+    return covariance(
+        vcov,
+        at.information,
+        scores=lambda: score_rows(working, rows.problem),
+        codes=lambda name: group_codes(rows.data, name, "vcov="),
+        unit=rows.unit,
+    )

@@ -1,0 +1,175 @@
+"""From a frame to a Cox problem: rows checked, merged where exact, dropped where never at risk, and counted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, numbers, require_columns
+from bipstats.core.covariance import Cluster, Vcov
+from bipstats.core.design import Design, fit_design, formula_columns
+from bipstats.models.identify import refuse_separation, standardise
+from bipstats.models.inputs import (
+    Times,
+    check_overlap,
+    equal_to_previous,
+    event_column,
+    event_indicator,
+    read_times,
+    read_weights,
+)
+from bipstats.models.kernels.cox import CoxProblem, cox_problem, risk_sets
+
+Ties = Literal["efron", "breslow"]
+Flags = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class CoxSpecification:
+    """What was asked for; enough to prepare the same rows again."""
+
+    formula: str
+    start: str | None
+    stop: str
+    event: str
+    id: str | None
+    strata: str | None
+    weights: str | None
+    offset: str | None
+    ties: Ties
+    missing: Missing
+
+    @property
+    def fixed(self) -> list[str]:
+        """Columns besides the covariates that must not change within merged rows."""
+        return [name for name in (self.strata, self.weights, self.offset) if name is not None]
+
+    @property
+    def columns(self) -> list[str]:
+        """Columns besides the covariates that must be complete."""
+        start = [] if self.start is None else [self.start]
+        return [*start, self.stop, event_column(self.event), *self.fixed]
+
+
+@dataclass(frozen=True, slots=True)
+class CoxRows:
+    """Rows at risk, ready for the kernel.
+
+    Attributes
+    ----------
+    problem : CoxProblem
+        In centred and scaled covariates.
+    centre, scale : (p,) arrays
+    design : Design
+    data : pandas.DataFrame
+        The rows of the problem, for identifiers of clusters.
+    id : str or None
+    n_complete : int
+        Rows before merging.
+    n_ids : int or None
+    flow : tuple of (str, int)
+    strata_levels : tuple
+    """
+
+    problem: CoxProblem
+    centre: Floats
+    scale: Floats
+    design: Design
+    data: pd.DataFrame
+    id: str | None
+    n_complete: int
+    n_ids: int | None
+    flow: tuple[tuple[str, int], ...]
+    strata_levels: tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spells:
+    """Rows with their times and events, side by side."""
+
+    data: pd.DataFrame
+    times: Times
+    event: Flags
+
+    def take(self, first: Ints, last: Ints) -> _Spells:
+        """Join runs of rows: start of the first, everything else of the last."""
+        times = Times(self.times.start[first], self.times.stop[last])
+        return _Spells(self.data.iloc[last], times, self.event[last])
+
+
+def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> CoxRows:
+    """Check, merge and drop rows, then build the design (or reuse one) and the risk sets."""
+    covariates = formula_columns(spec.formula)
+    require_columns(data, covariates)
+    require_columns(data, spec.columns, "an argument")
+    complete, n_missing = complete_rows(data, [*covariates, *spec.columns], spec.missing)
+    event = event_indicator(complete, spec.event)
+    spells = _Spells(complete, read_times(complete, spec.start, spec.stop), event)
+    n_ids = None
+    if spec.id is not None:
+        clusters = list(vcov.columns) if isinstance(vcov, Cluster) else []
+        require_columns(complete, clusters, "vcov=")
+        spells, n_ids = _merged(spells, spec.id, [*covariates, *spec.fixed, *clusters])
+    strata, strata_levels = _strata(spells.data, spec.strata)
+    sets = risk_sets(spells.times.start, spells.times.stop, spells.event, strata)
+    used = np.flatnonzero(sets.last > sets.first)
+    if design is None:  # learnt before rows never at risk go, so that every level of the data is known
+        design, matrix = fit_design(spec.formula, spells.data)
+        matrix = matrix[used]
+    else:
+        matrix = design.matrix(spells.data.iloc[used])
+    rows, died, strata = spells.data.iloc[used], spells.event[used], strata[used]
+    refuse_separation(matrix, design.names, died.astype(float), np.ones(len(rows)), both_ways=False)
+    covariate = standardise(matrix, design.names, strata, spec.strata or "stratum")
+    problem = cox_problem(
+        covariate.x,
+        replace(sets, first=sets.first[used], last=sets.last[used]),
+        died,
+        read_weights(rows, spec.weights),
+        np.zeros(len(rows)) if spec.offset is None else numbers(rows[spec.offset]),
+        efron=spec.ties == "efron",
+    )
+    flow = _flow(len(data), n_missing, len(complete) - len(spells.data), len(spells.data) - len(used))
+    return CoxRows(
+        problem,
+        covariate.centre,
+        covariate.scale,
+        design,
+        rows,
+        spec.id,
+        len(complete),
+        n_ids,
+        flow,
+        strata_levels,
+    )
+
+
+def _merged(spells: _Spells, id: str, columns: list[str]) -> tuple[_Spells, int]:
+    """Join touching rows of one id that are equal in `columns` and have no event between them."""
+    ids = group_codes(spells.data, id, "id=")
+    order = np.lexsort((spells.times.start, ids))
+    check_overlap(ids, spells.times, order, id)
+    joined = ids[order][1:] == ids[order][:-1]
+    joined &= spells.times.start[order][1:] == spells.times.stop[order][:-1]
+    joined &= ~spells.event[order][:-1]
+    for name in dict.fromkeys(columns):
+        joined &= equal_to_previous(spells.data[name], order)
+    first = order[np.concatenate([[True], ~joined])]
+    last = order[np.concatenate([~joined, [True]])]
+    return spells.take(first, last), int(ids.max()) + 1
+
+
+def _strata(rows: pd.DataFrame, strata: str | None) -> tuple[Ints, tuple[object, ...]]:
+    if strata is None:
+        return np.zeros(len(rows), np.int64), ("",)
+    codes, levels = pd.factorize(rows[strata], sort=True)
+    return codes.astype(np.int64), tuple(levels)
+
+
+def _flow(given: int, missing: int, merged: int, idle: int) -> tuple[tuple[str, int], ...]:
+    left = (("with missing values", missing), ("merged into the row before", merged), ("never at risk", idle))
+    return (("given", given), *((what, count) for what, count in left if count))

@@ -1,0 +1,167 @@
+"""Before and after a fit: can these coefficients be estimated from these rows?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.linalg import qr
+
+from bipstats.errors import ModelError
+from bipstats.models.kernels.newton import Evaluation
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_RANK_TOLERANCE = 1e-7  # as R's lm: a column is dependent if less than this share of its norm is its own
+_SUSPICIOUS = 1e-8  # smallest pivot of the correlation matrix that needs no closer look
+_DIVERGED = 100.0  # standard error of a standardised column on the linear predictor
+
+
+@dataclass(frozen=True, slots=True)
+class Standardised:
+    """Covariates centred and scaled, so that the search sees numbers of the size of one.
+
+    Attributes
+    ----------
+    x : (n, p) array
+    centre, scale : (p,) arrays
+    """
+
+    x: Floats
+    centre: Floats
+    scale: Floats
+
+
+def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> Standardised:
+    """Centre and scale, and refuse columns that the data cannot tell apart.
+
+    Parameters
+    ----------
+    x : (n, p) array
+    names : tuple of str
+    group : (n,) integer array
+        Groups with a level of their own (strata, periods; zeros for one intercept or baseline).
+    within : str
+        What the groups are called, for the message.
+
+    Raises
+    ------
+    ModelError
+        A column is constant within every group, or a linear combination of others.
+    """
+    centre = x.mean(axis=0)
+    scale = np.abs(x - centre).max(axis=0, initial=0.0)
+    constant = scale <= 1e-10 * np.abs(centre)
+    working = (x - centre) / np.where(constant, 1.0, scale)
+    own = _demeaned(working, group)
+    spread = np.sqrt((own**2).mean(axis=0))
+    constant |= spread < 1e-9
+    if constant.any():
+        listing = ", ".join(names[j] for j in np.flatnonzero(constant))
+        where = f" within every {within}" if group.any() else ""
+        raise ModelError(f"no variation{where} in {listing}; leave it out of the formula.")
+    _check_rank(own / spread, names)
+    return Standardised(working, centre, scale)
+
+
+def _demeaned(x: Floats, group: Ints) -> Floats:
+    n_groups = int(group.max(initial=0)) + 1
+    if n_groups == 1:
+        return x - x.mean(axis=0)
+    incidence = sparse.csr_array(
+        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
+    )
+    return x - ((incidence @ x) / incidence.sum(axis=1)[:, None])[group]
+
+
+def _check_rank(x: Floats, names: tuple[str, ...]) -> None:
+    """Look at the p x p correlations first; decompose the rows only if they look suspicious."""
+    correlation = x.T @ x / len(x)
+    if np.linalg.eigvalsh(correlation)[:1].sum() > _SUSPICIOUS:
+        return
+    _, triangle, order = qr(x, mode="economic", pivoting=True)
+    pivots = np.abs(np.diag(triangle))
+    rank = int((pivots > _RANK_TOLERANCE * pivots[0]).sum())
+    if rank == x.shape[1]:
+        return
+    sentences = []
+    for column in order[rank:]:
+        weights = np.linalg.lstsq(x[:, order[:rank]], x[:, column], rcond=None)[0]
+        partners = [names[j] for j, weight in zip(order[:rank], weights, strict=True) if abs(weight) > 1e-6]
+        sentences.append(
+            f"{names[column]} is a linear combination of {', '.join(partners) or 'the intercept'}"
+        )
+    raise ModelError("collinear columns: " + "; ".join(sentences) + ". Leave one of each out of the formula.")
+
+
+def refuse_separation(
+    x: Floats, names: tuple[str, ...], events: Floats, trials: Floats, *, both_ways: bool
+) -> None:
+    """Refuse 0/1 columns on one side of which the outcome never varies: their coefficient is infinite.
+
+    Parameters
+    ----------
+    x : (n, p) array
+    names : tuple of str
+    events, trials : (n,) arrays
+        Events and the number of rows they came from.
+    both_ways : bool
+        Whether rows that are all events separate too (binary outcomes), or only rows without any (Cox).
+    """
+    binary = np.flatnonzero(((x == 0) | (x == 1)).all(axis=0))
+    inside, rows_inside = events @ x[:, binary], trials @ x[:, binary]
+    found = []
+    for j, hits, rows in zip(binary, inside, rows_inside, strict=True):
+        for value, had, of in ((1, hits, rows), (0, events.sum() - hits, trials.sum() - rows)):
+            if of > 0 and (had <= 0 or (both_ways and had >= of)):
+                share = "no events" if had <= 0 else "only events"
+                found.append(f"{names[j]} = {value} has {share} in {of:,.0f} rows")
+    if found:
+        raise ModelError(
+            "separation: " + "; ".join(found) + ". The coefficient has no finite estimate.\n"
+            "  Merge the level with another, leave the term out, or give the rows a longer follow-up."
+        )
+
+
+def no_maximum(n_events: int, n_terms: int) -> ModelError:
+    """Error for an information matrix that cannot be inverted."""
+    return ModelError(
+        f"the likelihood has no finite maximum: {n_events:,} event(s) cannot tell {n_terms} term(s) apart, or a "
+        "combination of terms separates the events from the rest. Use fewer terms, merge levels, or add events."
+    )
+
+
+def refuse_divergence(names: tuple[str, ...], values: Floats, errors: Floats, converged: bool) -> None:
+    """Refuse a fit that ran off to infinity or stopped short, naming the terms that did.
+
+    Parameters
+    ----------
+    names : tuple of str
+    values, errors : (p,) arrays
+        Estimates and model standard errors of the standardised covariates.
+    converged : bool
+    """
+    away = [name for name, error in zip(names, errors, strict=True) if not error < _DIVERGED]
+    if away:
+        raise ModelError(
+            f"the likelihood has no maximum: {', '.join(away)} grow without bound (a combination of these terms "
+            "separates events from the rest). Merge levels or leave a term out."
+        )
+    if not converged:
+        largest = names[int(np.argmax(np.abs(values)))]
+        raise ModelError(
+            f"the search for the maximum did not converge; look at {largest} first (scale, outliers)."
+        )
+
+
+def require_same_fit(at: Evaluation, loglik: float) -> None:
+    """Refuse data on which a fit's log-likelihood and zero score do not recur."""
+    size = np.sqrt(np.diag(at.information))
+    if not (np.isclose(at.loglik, loglik, rtol=1e-9) and np.all(np.abs(at.gradient) <= 1e-5 * size)):
+        raise ModelError(
+            "these are not the data of the fit: its log-likelihood and score do not recur on them. "
+            "Give the same rows, unchanged."
+        )

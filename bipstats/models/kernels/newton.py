@@ -1,0 +1,110 @@
+"""Newton's method with step halving, for every likelihood of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import cho_factor, cho_solve
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Log-likelihood at one parameter.
+
+    Attributes
+    ----------
+    loglik : float
+    gradient : (p,) array
+    information : (p, p) array
+        Observed or expected; positive definite at a maximum.
+    """
+
+    loglik: float
+    gradient: Floats
+    information: Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Optimum:
+    """Where the search ended.
+
+    Attributes
+    ----------
+    params : (p,) array
+    at : Evaluation
+    iterations : int
+    converged : bool
+        The Newton decrement fell below the tolerance.
+    """
+
+    params: Floats
+    at: Evaluation
+    iterations: int
+    converged: bool
+
+
+def maximise(
+    evaluate: Callable[[Floats], Evaluation],
+    loglik: Callable[[Floats], float],
+    start: Floats,
+    *,
+    tolerance: float = 1e-14,
+    max_iterations: int = 60,
+) -> Optimum:
+    r"""Maximise a log-likelihood by Newton's method (or Fisher scoring) with step halving.
+
+    Parameters
+    ----------
+    evaluate : callable
+        Parameter (p,) to `Evaluation`.
+    loglik : callable
+        Parameter (p,) to the log-likelihood alone; used to judge a step. May return ``-inf`` or NaN.
+    start : (p,) array
+    tolerance : float
+        Bound on the Newton decrement :math:`\tfrac12 g' I^{-1} g` relative to ``1 + |loglik|``.
+    max_iterations : int
+
+    Returns
+    -------
+    Optimum
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        The information is not positive definite.
+    """
+    params = np.asarray(start, dtype=float)
+    at = evaluate(params)
+    for iteration in range(1, max_iterations + 1):
+        step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
+        scale = 1.0 + abs(at.loglik)
+        decrement = 0.5 * float(at.gradient @ step)
+        if decrement <= tolerance * scale * 1e-4:  # too small to be seen in the log-likelihood: the last step
+            params = params + step
+            return Optimum(params, evaluate(params), iteration, True)
+        accepted = _halve(loglik, params, step, at.loglik, slack=1e-12 * scale)
+        if accepted is None:
+            return Optimum(params, at, iteration, decrement <= tolerance * scale)
+        params = accepted
+        at = evaluate(params)
+    return Optimum(params, at, max_iterations, False)
+
+
+def _halve(
+    loglik: Callable[[Floats], float], params: Floats, step: Floats, current: float, slack: float
+) -> Floats | None:
+    """Give the first of params + step, params + step/2, ... that does not lower the log-likelihood."""
+    fraction = 1.0
+    for _ in range(40):
+        trial = params + fraction * step
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            value = loglik(trial)
+        if np.isfinite(value) and value >= current - slack:
+            return trial
+        fraction /= 2
+    return None

@@ -1,0 +1,153 @@
+"""Tables for reading: one object that prints as text, HTML and LaTeX. Takes frames, knows no models."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from html import escape
+
+import numpy as np
+import pandas as pd
+
+_LATEX = {sign: rf"\{sign}" for sign in "&%#_${}"} | {
+    "~": r"\textasciitilde{}",
+    "^": r"\textasciicircum{}",
+    "\\": r"\textbackslash{}",
+}
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A titled table with facts above and notes below.
+
+    Parameters
+    ----------
+    title : str
+    frame : pandas.DataFrame
+        Numbers are formatted here; text is shown as it is.
+    facts : mapping of str to str
+        Shown above the table as ``label: value``.
+    notes : tuple of str
+        Shown below the table.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from bipstats.tables import Summary
+    >>> print(Summary("Ages", pd.DataFrame({"group": ["a", "b"], "mean": [31.25, 40.0]})))
+    Ages
+    group   mean
+    a      31.25
+    b         40
+    """
+
+    title: str
+    frame: pd.DataFrame
+    facts: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        lines = [self.title, *_aligned_facts(self.facts), *_text_rows(formatted(self.frame)), *self.notes]
+        return "\n".join(lines)
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return self.as_html()
+
+    def as_html(self) -> str:
+        """HTML fragment: caption, facts, table and notes."""
+        shown = formatted(self.frame)
+        left = _text_columns(self.frame)
+        head = "".join(f"<th{_align(name in left)}>{escape(str(name))}</th>" for name in shown.columns)
+        body = "".join(
+            "<tr>"
+            + "".join(
+                f"<td{_align(name in left)}>{escape(value)}</td>"
+                for name, value in zip(shown.columns, row, strict=True)
+            )
+            + "</tr>"
+            for row in shown.itertuples(index=False)
+        )
+        facts = " · ".join(f"{escape(label)}: {escape(value)}" for label, value in self.facts.items())
+        notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self.notes)
+        return (
+            f"<div><p><strong>{escape(self.title)}</strong></p><p><small>{facts}</small></p>"
+            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
+        )
+
+    def as_latex(self) -> str:
+        """LaTeX with booktabs rules."""
+        shown = formatted(self.frame)
+        left = _text_columns(self.frame)
+        columns = "".join("l" if name in left else "r" for name in shown.columns)
+        rows = [" & ".join(map(_tex, row)) + r" \\" for row in shown.itertuples(index=False)]
+        head = " & ".join(_tex(str(name)) for name in shown.columns) + r" \\"
+        about = [f"{label}: {value}" for label, value in self.facts.items()]
+        notes = [
+            rf"\multicolumn{{{len(columns)}}}{{l}}{{\footnotesize {_tex(note)}}} \\"
+            for note in (*about, *self.notes)
+        ]
+        lines = [
+            rf"\begin{{tabular}}{{{columns}}}", r"\toprule", head, r"\midrule", *rows, r"\bottomrule", *notes,
+            r"\end{tabular}",
+        ]  # fmt: skip
+        return "\n".join(lines)
+
+
+def formatted(frame: pd.DataFrame) -> pd.DataFrame:
+    """Format every cell as text: four significant digits, thousands separated, missing values empty."""
+    return pd.DataFrame(
+        {name: [_cell(value) for value in frame[name]] for name in frame.columns}, dtype=object
+    )
+
+
+def p_text(value: float) -> str:
+    """Format a p-value; tiny ones are bounded, not rounded to zero."""
+    return "" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def _cell(value: object) -> str:
+    if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
+        return ""
+    if isinstance(value, bool | np.bool_ | str):
+        return str(value)
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, float | np.floating):
+        return f"{value:,.0f}" if abs(value) >= 1e4 else f"{value:.4g}"
+    return str(value)
+
+
+def _text_columns(frame: pd.DataFrame) -> set[object]:
+    return {name for name in frame.columns if not pd.api.types.is_numeric_dtype(frame[name])}
+
+
+def _align(left: bool) -> str:
+    return ' style="text-align:left"' if left else ' style="text-align:right"'
+
+
+def _aligned_facts(facts: Mapping[str, str]) -> list[str]:
+    width = max((len(label) for label in facts), default=0)
+    return [f"{label:<{width}}  {value}" for label, value in facts.items()]
+
+
+def _text_rows(shown: pd.DataFrame) -> list[str]:
+    cells = [list(map(str, shown.columns)), *map(list, shown.itertuples(index=False))]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    numeric = [_looks_numeric(shown[name]) for name in shown.columns]
+    return [
+        "  ".join(
+            cell.rjust(width) if right else cell.ljust(width)
+            for cell, width, right in zip(row, widths, numeric, strict=True)
+        ).rstrip()
+        for row in cells
+    ]
+
+
+def _looks_numeric(column: pd.Series) -> bool:
+    return all(cell == "" or cell[0] in "0123456789-<." for cell in column)
+
+
+def _tex(text: str) -> str:
+    return "".join(_LATEX.get(sign, sign) for sign in text)
