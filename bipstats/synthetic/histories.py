@@ -1,0 +1,218 @@
+"""What happens to the clients' latent variables, quarter by quarter.
+
+Nothing here depends on whether a client has left, so the paths of a study and of its counterfactual are the
+same; only the time of the exit differs (`exits.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+from scipy.special import expit, ndtr
+
+from bipstats.synthetic.background import People
+from bipstats.synthetic.caseworkers import Desk, Staff, first_caseworkers, position
+from bipstats.synthetic.moments import Moments
+from bipstats.synthetic.truth import Truth
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+Bools = NDArray[np.bool_]
+
+HEALTH_ITEM = 2  # health_coping
+ITEMS = 10
+NO_SWITCH = 13
+
+
+@dataclass(frozen=True, slots=True)
+class Paths:
+    """Latent paths; (n, T) arrays by client and quarter, quarter t covering the weeks 13t+1 to 13t+13.
+
+    Attributes
+    ----------
+    before, after : rows of `Staff`: in charge at the quarter's start and at its end
+    switch : full weeks of the quarter under `before`; `NO_SWITCH` without a switch
+    readiness : persistent readiness, lowered during a health shock
+    shock : health shock
+    passing : passing state shared by all items
+    items : (10, n, T) true item scores
+    prospects : true readiness for work in log hazard, the weighted items
+    private_view : the caseworker's private view of the client, variance 1
+    klass : intervention class 0..3 (none, other only, job only, job + other)
+    """
+
+    before: NDArray[np.int32]
+    after: NDArray[np.int32]
+    switch: NDArray[np.int8]
+    readiness: Floats
+    shock: Bools
+    passing: Floats
+    items: Floats
+    prospects: Floats
+    private_view: Floats
+    klass: NDArray[np.int8]
+
+
+def quarters(truth: Truth) -> int:
+    """Quarters of the longest follow-up, the partial last one included."""
+    return -(-(truth.calendar.weeks - 1 - truth.calendar.entry_first) // 13)
+
+
+def paths(
+    truth: Truth, persons: People, team: Staff, scale: Moments, draws: Any, switching: bool
+) -> tuple[Staff, Paths]:
+    """Run the quarters; `switching=False` leaves every client with the first caseworker."""
+    n, length = len(persons), quarters(truth)
+    out = _empty(n, length)
+    items = _Items(truth, scale, n, draws["items"])
+    shock = np.zeros(n, dtype=bool)
+    law = truth.readiness
+    readiness = law.on_vulnerability * persons.vulnerability
+    readiness = readiness + law.entry_sd * draws["readiness"].standard_normal(n)
+    taste = draws["interventions"].standard_normal((2, n))
+    desk = None
+    current = np.zeros(n, dtype=np.int64)
+    for t in range(length):
+        shock = np.where(
+            shock, draws["readiness"].random(n) >= law.shock_off, draws["readiness"].random(n) < law.shock_on
+        )
+        felt = readiness - law.shock_readiness * shock
+        out.items[:, :, t] = items.next(felt, shock)
+        out.shock[:, t], out.readiness[:, t], out.passing[:, t] = shock, felt, items.common
+        out.prospects[:, t] = (items.weight * out.items[:, :, t]).sum(axis=0)
+        if desk is None:
+            team, current = first_caseworkers(
+                truth, persons, team, out.prospects[:, 0], scale, draws["assignment"]
+            )
+            desk = Desk.of(team, truth.calendar.weeks)
+        out.before[:, t] = current
+        fate = (persons, team, desk, current, out.prospects[:, t])
+        out.switch[:, t], current = _switch(truth, scale, fate, t, draws["switches"])
+        if not switching:
+            out.switch[:, t], current = NO_SWITCH, out.before[:, t].astype(np.int64)
+        out.after[:, t] = current
+        orientation = team.orientation[out.before[:, t]]
+        out.klass[:, t] = _classes(
+            truth, felt, shock, items.common, orientation, taste, draws["interventions"]
+        )
+        drift = np.asarray(law.drift)[out.klass[:, t]]
+        readiness = readiness + drift + law.quarterly_sd * draws["readiness"].standard_normal(n)
+    _private_views(truth, team.orientation[out.before[:, 0]], out.private_view, draws["private view"])
+    return team, out
+
+
+def _empty(n: int, length: int) -> Paths:
+    def floats() -> Floats:
+        return np.empty((n, length))
+
+    return Paths(
+        before=np.empty((n, length), dtype=np.int32),
+        after=np.empty((n, length), dtype=np.int32),
+        switch=np.empty((n, length), dtype=np.int8),
+        readiness=floats(),
+        shock=np.empty((n, length), dtype=bool),
+        passing=floats(),
+        items=np.empty((ITEMS, n, length)),
+        prospects=floats(),
+        private_view=floats(),
+        klass=np.empty((n, length), dtype=np.int8),
+    )
+
+
+class _Items:
+    """True item scores, quarter by quarter.
+
+    ``y_k = sqrt(rel_k) (l_k a + sqrt(trait_k) s_k + sqrt(passing) q_k)`` with variance ``rel_k`` at enrolment;
+    q_k has a part shared by all items and one of its own, both autoregressive with variance 1.
+    """
+
+    def __init__(self, truth: Truth, scale: Moments, n: int, rng: Generator) -> None:
+        law = truth.answers
+        self.rng, self.rho = rng, law.passing_persistence
+        self.root = np.sqrt(np.asarray(law.reliability))[:, None]
+        weights = np.asarray(truth.hazard.item_weights)
+        null = weights == 0
+        readiness = np.where(null, law.null_readiness_share, law.readiness_share)
+        passing = 1 - law.readiness_share - law.trait_share
+        shared = law.passing_common * np.where(null, law.null_common, 1.0) ** 2
+        self.loading = np.sqrt(readiness)[:, None]
+        self.shared = np.sqrt(passing * shared)[:, None]
+        self.own = np.sqrt(passing * (1 - shared))[:, None]
+        self.trait = np.sqrt(1 - readiness - passing)[:, None] * rng.standard_normal((ITEMS, n))
+        self.weight = (truth.hazard.item_scale / scale.item_step * weights)[:, None]
+        self.fall = truth.readiness.shock_health
+        self.common = np.empty(0)
+        self.single = np.empty((0, 0))
+
+    def next(self, felt: Floats, shock: Bools) -> Floats:
+        """Give the (10, n) scores of the next quarter."""
+        common, single = self.rng.standard_normal(felt.shape), self.rng.standard_normal(self.trait.shape)
+        if len(self.common) == 0:
+            self.common, self.single = common, single
+        else:
+            fresh = np.sqrt(1 - self.rho**2)
+            self.common = self.rho * self.common + fresh * common
+            self.single = self.rho * self.single + fresh * single
+        latent = self.loading * felt + self.trait + self.shared * self.common + self.own * self.single
+        latent[HEALTH_ITEM] -= self.fall * shock
+        return self.root * latent
+
+
+def _switch(
+    truth: Truth, scale: Moments, fate: tuple[People, Staff, Desk, Ints, Floats], t: int, rng: Generator
+) -> tuple[NDArray[np.int8], Ints]:
+    """Give the full weeks before a switch in quarter t and the caseworker at its end.
+
+    A client's own switch falls in any week of the quarter; when a caseworker departs, the whole caseload
+    moves in that week. The new caseworker is in post to the end of the quarter at least.
+    """
+    persons, team, desk, current, prospects = fate
+    law, n = truth.switches, len(persons)
+    chance, week, noise = rng.random(n), rng.integers(0, 13, n), rng.standard_normal(n)
+    single = chance < law.rate * (1 - law.departure_share) * team.turnover[current]
+    weeks = np.where(single, week, NO_SWITCH)
+    leaving = team.departs[current] - persons.entry - 13 * t - 1
+    weeks = np.minimum(weeks, np.where(leaving < NO_SWITCH, np.maximum(leaving, 0), NO_SWITCH))
+    moved = np.flatnonzero(weeks < NO_SWITCH)
+    outlook = (prospects + persons.prospects)[moved] / scale.total_sd
+    key = position(truth, outlook, noise[moved], truth.caseworkers.sorting_at_switch)
+    until = persons.entry[moved] + 13 * (t + 1)
+    picked = desk.pick(ndtr(key), persons.centre[moved], until, without=current[moved])
+    weeks[moved[picked < 0]] = NO_SWITCH
+    after = current.copy()
+    after[moved] = np.where(picked < 0, current[moved], picked)
+    return weeks.astype(np.int8), after
+
+
+def _classes(
+    truth: Truth,
+    felt: Floats,
+    shock: Bools,
+    passing: Floats,
+    orientation: Floats,
+    taste: Floats,
+    rng: Generator,
+) -> NDArray[np.int8]:
+    """Draw the intervention class of a quarter: first job-oriented or not, then other types or not."""
+    law = truth.interventions
+    job = law.job_level + law.job_readiness * felt + law.job_orientation * orientation
+    job += law.job_taste * taste[0] + law.job_passing * passing + law.job_shock * shock
+    has_job = rng.random(len(felt)) < expit(job)
+    other = np.where(has_job, law.other_level_with_job, law.other_level_without_job)
+    other += law.other_readiness * felt + law.other_taste * taste[1] + law.other_passing * passing
+    has_other = rng.random(len(felt)) < expit(other)
+    return (2 * has_job + has_other).astype(np.int8)
+
+
+def _private_views(truth: Truth, orientation: Floats, out: Floats, rng: Generator) -> None:
+    """Fill in the private views: sorted on the first caseworker's orientation, else autoregressive."""
+    rho, sorting = truth.belief.private_persistence, truth.belief.private_sorting
+    state = rng.standard_normal(len(out))
+    for t in range(out.shape[1]):
+        if t:
+            state = rho * state + np.sqrt(1 - rho**2) * rng.standard_normal(len(out))
+        out[:, t] = sorting * orientation + np.sqrt(1 - sorting**2) * state

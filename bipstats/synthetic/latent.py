@@ -1,0 +1,56 @@
+"""The latent variables of a simulated study as a frame."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bipstats.codebook import CLASSES
+from bipstats.synthetic.exits import KINDS, belief
+from bipstats.synthetic.world import World
+
+
+def latent_frame(world: World, ids: Any, names: Any) -> pd.DataFrame:
+    """Give what no study observes: one row per client and quarter that begins before the exit.
+
+    Returns
+    -------
+    DataFrame
+        ``client, quarter, caseworker`` (at the quarter's start, as all that follows), ``caseworker_effect``
+        (log hazard), ``orientation``, ``vulnerability``, ``background`` (log hazard), ``readiness`` (sd),
+        ``health_shock``, ``prospects`` (readiness in log hazard), ``private_view``, ``belief`` (latent),
+        ``hazard`` (of job or education, per quarter), ``intervention_class``, ``exit`` and ``exit_week``
+        (missing if there is none before the data end).
+    """
+    path, team, persons, out = world.path, world.team, world.persons, world.out
+    begins = 13 * np.arange(path.before.shape[1])
+    who, when = np.nonzero(begins < np.minimum(out.week, out.followed + 1)[:, None])
+    caseworker = path.before[who, when]
+    faith = belief(world.truth, world.scale, persons, path, world.action.shift)[who, when]
+    effect = team.effect if world.action.effect is None else np.full_like(team.effect, world.action.effect)
+    return pd.DataFrame(
+        {
+            "client": ids.take(who),
+            "quarter": when.astype(np.int16),
+            "caseworker": names.take(caseworker),
+            "caseworker_effect": effect[caseworker],
+            "orientation": team.orientation[caseworker],
+            "vulnerability": persons.vulnerability[who],
+            "background": persons.prospects[who],
+            "readiness": path.readiness[who, when],
+            "health_shock": path.shock[who, when],
+            "prospects": path.prospects[who, when],
+            "private_view": path.private_view[who, when],
+            "belief": faith + world.truth.belief.orientation * team.orientation[caseworker],
+            "hazard": world.hazards.entry[who, 2 * when],
+            "intervention_class": _category(path.klass[who, when], CLASSES),
+            "exit": _category(out.kind[who], KINDS),
+            "exit_week": pd.arrays.IntegerArray(out.week[who].astype(np.int32), out.kind[who] == 0),
+        }
+    )
+
+
+def _category(codes: Any, levels: tuple[str, ...]) -> Any:
+    return pd.Categorical.from_codes(codes, dtype=pd.CategoricalDtype(list(levels)))

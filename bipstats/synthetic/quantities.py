@@ -1,0 +1,160 @@
+"""What is true in one simulated study: parameters, and shares computed on its own clients."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bipstats.codebook import CLASSES
+from bipstats.synthetic.exits import expected_entry, since_switch
+from bipstats.synthetic.histories import NO_SWITCH
+from bipstats.synthetic.world import World
+
+Floats = NDArray[np.float64]
+Row = tuple[str, str, float, float, str]
+
+COLUMNS = ("quantity", "scale", "value", "mc_error", "how")
+HORIZON = 52
+EXACT = float("nan")  # no Monte Carlo error
+_PARAMETER = "a parameter of the truth; exact"
+_DERIVED = "follows from the parameters; exact"
+_OWN = "this study's caseworkers; exact"
+
+
+def quantities(world: World) -> pd.DataFrame:
+    """Give the truth of a study as a frame ``quantity, scale, value, mc_error, how``.
+
+    Parameters
+    ----------
+    world : World
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``mc_error`` is the Monte Carlo error over the study's clients; it is missing where the value is exact
+        by construction, and ``how`` says so.
+    """
+    rows = [*_parameters(world), *_belief(world), *_caseworkers(world), *_switches(world)]
+    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    return frame.astype(dict.fromkeys(("quantity", "scale", "how"), pd.StringDtype("pyarrow")))
+
+
+def _parameters(world: World) -> Iterator[Row]:
+    truth, step = world.truth, world.scale.belief_step
+    effect = truth.hazard.belief
+    yield "belief_effect", "log hazard", effect, EXACT, f"per step of latent belief; {_PARAMETER}"
+    yield "belief_effect", "hazard ratio", float(np.exp(effect)), EXACT, f"per step; {_DERIVED}"
+    yield "belief_step", "latent", step, EXACT, f"moves the mean answer by one level; {_DERIVED}"
+    reach = effect / step * truth.belief.orientation + truth.hazard.orientation
+    through = "through belief and by other ways"
+    yield "orientation_effect", "log hazard", reach, EXACT, f"per sd, {through}; {_DERIVED}"
+    direct = truth.hazard.orientation
+    yield (
+        "orientation_direct_effect",
+        "log hazard",
+        direct,
+        EXACT,
+        f"per sd, not through belief; {_PARAMETER}",
+    )
+    view = truth.hazard.private_view
+    yield "private_view_effect", "log hazard", view, EXACT, f"per sd, not through belief; {_PARAMETER}"
+    yield "caseworker_sd", "log hazard", truth.caseworkers.effect_sd, EXACT, f"own effects; {_PARAMETER}"
+    total = float(np.hypot(truth.caseworkers.effect_sd, reach))
+    yield "caseworker_total_sd", "log hazard", total, EXACT, f"own effect and orientation; {_DERIVED}"
+    yield "sorting", "rank correlation", truth.caseworkers.sorting, EXACT, _PARAMETER
+    for name, drift in zip(CLASSES, truth.readiness.drift, strict=True):
+        yield (
+            f"drift_{name.replace(' + ', '_and_').replace(' ', '_')}",
+            "sd per quarter",
+            drift,
+            EXACT,
+            _PARAMETER,
+        )
+
+
+def _mean(values: Floats) -> tuple[float, float]:
+    """Mean and its Monte Carlo error."""
+    return float(values.mean()), float(values.std(ddof=1) / np.sqrt(len(values)))
+
+
+def _belief(world: World) -> Iterator[Row]:
+    """One step more of latent belief at all times, by expected shares of the study's clients."""
+    base, moved = world.rates(), world.rates(shift=1.0)
+    for horizon, label in ((HORIZON, f"{HORIZON} weeks"), (world.out.followed, "follow-up")):
+        before, after = expected_entry(base, horizon), expected_entry(moved, horizon)
+        how = "do(belief + 1), job or education; expected shares of this study's clients"
+        p, q = float(before.mean()), float(after.mean())
+        ratio = (after / q - before / p).std(ddof=1) / np.sqrt(len(before))
+        odds = after / (q * (1 - q)) - before / (p * (1 - p))
+        yield "belief_effect", f"risk ratio, {label}", q / p, float(q / p * ratio), how
+        value = q / (1 - q) / (p / (1 - p))
+        error = float(value * odds.std(ddof=1) / np.sqrt(len(before)))
+        yield "belief_effect", f"odds ratio, {label}", value, error, how
+        yield "belief_effect", f"risk difference, {label}", *_mean(after - before), how
+
+
+def _caseworkers(world: World) -> Iterator[Row]:
+    """Shares in job or education by the end of follow-up, as it is and with effective caseworkers."""
+    order = np.argsort(-world.team.effect, kind="stable")
+    size = max(1, round(0.1 * len(order)))
+    best, worst = order[:size], order[-size:]
+    top = float(world.team.effect[best].mean())
+    yield "top_decile_effect", "log hazard", top, EXACT, f"mean own effect of the top decile; {_OWN}"
+    expected = "by the end of follow-up; expected share of this study's clients"
+    base = expected_entry(world.rates(), world.out.followed)
+    yield "entry_share", "share", *_mean(base), f"job or education {expected}"
+    counterfactual = expected_entry(world.rates(effect=top), world.out.followed)
+    yield (
+        "entry_share_top_decile",
+        "share",
+        *_mean(counterfactual),
+        (f"all caseworkers at the mean true effect of the top decile, {expected}"),
+    )
+    last, entered = last_caseworker(world), np.isin(world.out.kind, (1, 2)).astype(float)
+    for name, group in (("top", best), ("bottom", worst)):
+        own = entered[np.isin(last, group)]
+        how = f"observed among clients whose last caseworker is in the {name} decile of true effects"
+        value, error = _mean(own) if len(own) > 1 else (EXACT, EXACT)
+        how += "" if len(own) > 1 else "; no value: fewer than two such clients"
+        yield f"entry_share_of_{name}_decile", "share", value, error, how
+
+
+def last_caseworker(world: World) -> NDArray[np.int64]:
+    """Row of the caseworker in charge in the week of the exit, or at the data end."""
+    last = np.minimum(world.out.week, world.out.followed)
+    quarter = (last - 1) // 13
+    rows = np.arange(len(last))
+    moved = last - 13 * quarter > world.path.switch[rows, quarter]
+    return np.where(moved, world.path.after[rows, quarter], world.path.before[rows, quarter]).astype(np.int64)
+
+
+def _switches(world: World) -> Iterator[Row]:
+    law = world.truth.switches
+    yield "switch_effect", "log hazard", law.effect, EXACT, f"right after a switch; {_PARAMETER}"
+    yield "switch_effect_half_life", "quarters", law.half_life, EXACT, _PARAMETER
+    path, out = world.path, world.out
+    length = world.hazards.length
+    risk = np.clip(np.minimum(out.week - 1, out.followed)[:, None] - world.hazards.start, 0, length)
+    since = since_switch(path).reshape(length.shape)
+    after = np.isfinite(since)
+    weight = np.where(after, risk, 0.0).sum(axis=1)
+    effect = np.where(after, risk * law.effect * np.exp2(-np.where(after, since, 0) / law.half_life), 0.0)
+    sums = effect.sum(axis=1)
+    how = "mean over the weeks at risk after a first switch, this study's clients"
+    if weight.sum() > 0:
+        value = float(sums.sum() / weight.sum())
+        spread = (sums - value * weight) / weight.mean()
+        yield "switch_effect_mean", "log hazard", value, float(spread.std(ddof=1) / np.sqrt(len(sums))), how
+    switch_week = np.where(
+        path.switch < NO_SWITCH, 13 * np.arange(path.switch.shape[1]) + path.switch + 1, 2**31
+    )
+    ever = switch_week.min(axis=1) <= np.minimum(out.week, out.followed)
+    yield (
+        "switched_share",
+        "share",
+        *_mean(ever.astype(float)),
+        "observed: clients with a switch before they left",
+    )
