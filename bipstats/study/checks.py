@@ -1,0 +1,68 @@
+"""Every problem of a study at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from os import PathLike
+from typing import Any
+
+import pandas as pd
+
+from bipstats.errors import OptionError
+from bipstats.study.mapping import read_mapping
+from bipstats.study.problems import frame
+from bipstats.study.readers import read_folder
+from bipstats.study.rules.examine import examine
+from bipstats.study.sheet import make_sheet
+from bipstats.study.study import Study
+
+
+def check_study(
+    path_or_study: str | PathLike[str] | Study,
+    mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
+) -> pd.DataFrame:
+    """Find everything that is wrong with a study, in one go.
+
+    Parameters
+    ----------
+    path_or_study : path or Study
+        A folder as `read_study` takes it, or a study.
+    mapping : path or mapping, optional
+        As in `read_study`; only for a folder.
+
+    Returns
+    -------
+    DataFrame
+        One row per rule and column that are broken; empty for a clean study. Columns: ``table``; ``column``
+        (empty: the row or the table as a whole); ``rule``; ``severity`` (``error``: `read_study` refuses the
+        folder; ``warning``); ``n_rows``; ``rows`` (the first five line numbers, the header being line 1; for
+        a study in memory, and for parquet, the lines that a CSV file would have); ``example`` (one offending
+        value, never an identifier); ``fix``.
+
+    Raises
+    ------
+    DataProblems
+        If there is no such folder.
+    OptionError
+        If the mapping cannot be used.
+
+    Notes
+    -----
+    Every defect of the data is an error. Warnings are: dates before enrolment, questionnaires after pension,
+    death or emigration, overlapping records of one intervention, interventions without an end or no
+    intervention at all, columns that the codebook does not know, and files whose encoding had to be assumed.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> bip.check_study("data/")[["table", "column", "rule", "n_rows"]]     # doctest: +SKIP
+    """
+    if not isinstance(path_or_study, Study):
+        return frame(read_folder(path_or_study, read_mapping(mapping)).problems)
+    if mapping is not None:
+        raise OptionError("mapping= describes files; a study in memory has the codebook's columns already.")
+    study = path_or_study
+    sheets = {name: make_sheet(name, table) for name, table in study.tables().items()}
+    if study.truth is not None:
+        sheets["truth"] = make_sheet("truth", study.truth)
+    return frame(examine(sheets))

@@ -1,0 +1,48 @@
+"""Parquet files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from bipstats.study.mapping import FileMapping
+from bipstats.study.problems import Problem
+from bipstats.study.sheet import line_numbers
+
+_PANDAS: dict[pa.DataType, Any] = {
+    pa.int8(): pd.Int8Dtype(),
+    pa.int16(): pd.Int16Dtype(),
+    pa.int32(): pd.Int32Dtype(),
+    pa.int64(): pd.Int64Dtype(),
+    pa.bool_(): pd.BooleanDtype(),
+    pa.string(): pd.StringDtype("pyarrow"),
+    pa.large_string(): pd.StringDtype("pyarrow"),
+}
+
+
+def read(
+    path: Path, table: str, mapping: FileMapping
+) -> tuple[pd.DataFrame | None, NDArray[np.int64], list[Problem]]:
+    """Read one table with the dtypes it was stored in; lines are those that a CSV file would have."""
+    try:
+        stored = pq.ParquetFile(path).read()
+        frame = stored.to_pandas(types_mapper=_PANDAS.get, ignore_metadata=True, date_as_object=False)
+    except (OSError, pa.ArrowException) as error:
+        said = "the file cannot be read as parquet"
+        if path.is_dir():
+            said = f"{path.name} is a folder, not a file"
+        fix = f"write the file anew ({type(error).__name__})"
+        return None, line_numbers(0), [Problem(table, "", "unreadable_file", "error", said, fix)]
+    return frame, line_numbers(len(frame)), []
+
+
+def write(table: pd.DataFrame, path: Path) -> None:
+    """Write one table; the file holds columns and types, nothing about pandas."""
+    stored = pa.Table.from_pandas(table, preserve_index=False).replace_schema_metadata(None)
+    pq.write_table(stored, path)

@@ -1,0 +1,154 @@
+"""From a folder of files to a study, or to everything that is wrong with them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bipstats.errors import DataWarning
+from bipstats.study import csv, parquet
+from bipstats.study.mapping import FileMapping, read_mapping
+from bipstats.study.problems import Problem, error, message
+from bipstats.study.rules.examine import examine
+from bipstats.study.sheet import Sheet, make_sheet
+from bipstats.study.tables import TABLES
+
+if TYPE_CHECKING:
+    from bipstats.study.study import Study
+
+Reader = Callable[[Path, str, FileMapping], tuple[pd.DataFrame | None, NDArray[np.int64], list[Problem]]]
+READERS: Mapping[str, Reader] = {".csv": csv.read, ".csv.gz": csv.read, ".parquet": parquet.read}
+_NOT_READ = (".dta", ".sav", ".xlsx")
+
+
+@dataclass(frozen=True, slots=True)
+class Folder:
+    """What a folder holds: the tables that could be read, and every problem of files and tables."""
+
+    sheets: Mapping[str, Sheet]
+    problems: list[Problem]
+
+
+def read_study(
+    path: str | PathLike[str],
+    mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
+    strict: bool = False,
+) -> Study:
+    """Read a study from a folder, or say everything that is wrong with it.
+
+    Parameters
+    ----------
+    path : path
+        Folder with one file per table: ``clients``, ``responses``, ``assignments``, ``interventions`` and
+        ``register``, each ``.csv``, ``.csv.gz`` or ``.parquet``; and ``truth.csv`` of a simulated study. Other
+        files are ignored.
+    mapping : path or mapping, optional
+        A TOML file (or its content) that names the user's columns, codes and scales; see Notes.
+    strict : bool
+        Raise on warnings too.
+
+    Returns
+    -------
+    Study
+
+    Raises
+    ------
+    DataProblems
+        If any rule with severity ``error`` is broken (with `strict`, any rule); ``.problems`` holds the frame
+        that `check_study` returns.
+    OptionError
+        If the mapping has unknown keys or contradicts itself.
+
+    Warns
+    -----
+    DataWarning
+        Once, if rules with severity ``warning`` are broken.
+
+    Notes
+    -----
+    CSV: separator comma, semicolon or tab; decimal point or comma; UTF-8, with or without byte order mark, or
+    UTF-16; anything else is read as Windows-1252 with a warning unless the mapping declares it. Dates are
+    ``YYYY-MM-DD``. Besides an empty cell, ``NA, N/A, NaN, nan, <NA>, NaT`` and ``.`` mean "missing", except in
+    identifiers. Nothing is rounded, recoded or left out.
+
+    The layout of a mapping is described at `bipstats.study.mapping.read_mapping`.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> study = bip.read_study("data/", mapping="mapping.toml")       # doctest: +SKIP
+    """
+    from bipstats.study.study import Study
+
+    folder = read_folder(path, read_mapping(mapping))
+    if strict and folder.problems or any(problem.severity == "error" for problem in folder.problems):
+        raise error(folder.problems)
+    if folder.problems:
+        warnings.warn(message(folder.problems), DataWarning, stacklevel=2)
+    return Study(**{name: sheet.frame for name, sheet in folder.sheets.items()})
+
+
+def read_folder(path: str | PathLike[str], mapping: FileMapping) -> Folder:
+    """Read all tables of a folder and examine them together."""
+    folder = Path(path)
+    if not folder.is_dir():
+        said = f"{folder} is {'a file, not a folder' if folder.exists() else 'not there'}"
+        raise error(
+            [Problem("", "", "folder_missing", "error", said, "give the folder that holds the tables")]
+        )
+    sheets: dict[str, Sheet] = {}
+    problems: list[Problem] = []
+    reported: set[str] = set()
+    for table in (*TABLES, "truth"):
+        found = _read_table(folder, table, mapping)
+        problems += found.problems
+        sheets.update(found.sheets)
+        if any(problem.severity == "error" for problem in found.problems) and table not in found.sheets:
+            reported.add(table)
+    problems += examine(sheets, reported)
+    order = (*TABLES, "truth")
+    return Folder(sheets, sorted(problems, key=lambda problem: order.index(problem.table)))
+
+
+def table_files(folder: Path, table: str) -> list[Path]:
+    """Files of a folder that hold a table, in any format that is read."""
+    names = {f"{table}{suffix}" for suffix in READERS}
+    if table == "truth":
+        names = {"truth.csv"}
+    return sorted(path for path in folder.iterdir() if path.name.lower() in names)
+
+
+def _read_table(folder: Path, table: str, mapping: FileMapping) -> Folder:
+    """One table, or why it is not there."""
+    files = table_files(folder, table)
+    if not files:
+        other = [f"{table}{suffix}" for suffix in _NOT_READ if (folder / f"{table}{suffix}").exists()]
+        return Folder({}, [_other_format(table, name) for name in other[:1]])
+    if len(files) > 1:
+        return Folder({}, [_ambiguous(table, [path.name for path in files])])
+    suffix = files[0].name.lower().removeprefix(table)
+    # The truth is always ours: no mapping applies to it.
+    rules = mapping if table != "truth" else FileMapping()
+    frame, lines, problems = READERS[suffix](files[0], table, rules)
+    if frame is None:
+        return Folder({}, problems)
+    return Folder({table: make_sheet(table, frame, lines, rules)}, problems)
+
+
+def _ambiguous(table: str, names: list[str]) -> Problem:
+    said = f"the table is there more than once ({', '.join(names)})"
+    return Problem(table, "", "table_ambiguous", "error", said, "keep one of the files")
+
+
+def _other_format(table: str, name: str) -> Problem:
+    said = f"{name} is in a format that is not read"
+    fix = f"save it as {table}.csv, {table}.csv.gz or {table}.parquet"
+    return Problem(table, "", "unread_format", "error", said, fix)

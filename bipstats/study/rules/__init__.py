@@ -1,0 +1,1 @@
+"""What a study must satisfy: every rule is a row, one file per table."""
