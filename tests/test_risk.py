@@ -127,7 +127,7 @@ def test_what_cannot_be_done_is_refused():
         bip.risk(fits, rows, at={"y": 1})
     with pytest.raises(bip.ModelError, match="fits is empty"):
         bip.risk({}, rows)
-    with pytest.raises(bip.ModelError, match="no cause has an event between 0 and 0.5"):
+    with pytest.raises(bip.ModelError, match=r"no cause has an event between 0 and 0.5"):
         bip.risk(fits, rows, horizon=0.5)
     with pytest.raises(bip.ModelError, match="must be a fit by"):
         bip.risk({"job": bip.logit("y ~ x", rows.assign(y=rows["x"] % 2 * (rows.index % 3 == 0)))}, rows)
