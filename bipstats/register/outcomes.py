@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from bipstats.codebook import EXITS
 from bipstats.errors import OptionError, check_option
-from bipstats.register.weeks import Bools, Codes, Histories, Ints, histories, register_problem
+from bipstats.register.defects import refuse
+from bipstats.register.weeks import Bools, Codes, Histories, Ints, histories
 
 if TYPE_CHECKING:
     from bipstats.study.study import Study
@@ -115,10 +116,9 @@ def _check_reach(weekly: Histories, k: int) -> None:
     width = weekly.states.shape[1]
     if k > width:
         raise OptionError(f"sustained_weeks={k} is longer than the register, which has {width} weeks.")
-    early = int((weekly.enrolled < weekly.first).sum())
-    if early:
-        what = "clients were enrolled before the register's first week, so their week 0 is not seen"
-        raise register_problem("y_YYWW", "enrolled_before", early, what, "add the weeks or leave them out")
+    sentence = "{n} [client was|clients were] enrolled before the register's first week"
+    fix = "add the earlier weeks, or leave the clients out: their week 0 is not seen"
+    refuse(weekly.enrolled < weekly.first, "clients.enrolled", "before_register", sentence, fix)
 
 
 def _exit_codes(weekly: Histories) -> NDArray[np.int64]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from os import PathLike
 from typing import TYPE_CHECKING
@@ -12,7 +13,8 @@ from numpy.typing import NDArray
 
 from bipstats.codebook import DreamCodes, dream
 from bipstats.codebook.calendar import month_of_week, parse_month_column, parse_week_column, week_index
-from bipstats.errors import DataProblems, OptionError
+from bipstats.errors import OptionError
+from bipstats.register.defects import refuse, refuse_header
 
 if TYPE_CHECKING:
     from bipstats.study.study import Study
@@ -103,25 +105,19 @@ def histories(study: Study, codes: Codes = None) -> Histories:
 def _register_rows(study: Study) -> Ints:
     """Row of each client in the register."""
     rows = pd.Index(study.register["client"]).get_indexer(pd.Index(study.clients["client"]))
-    absent = np.flatnonzero(rows < 0)
-    if absent.size:
-        raise register_problem(
-            "client", "missing_client", absent.size, "clients have no row in the register", "add it"
-        )
+    sentence = "{n} [client has|clients have] no row in the register"
+    refuse(rows < 0, "clients.client", "no_register_row", sentence, "add the row, or leave the client out")
     return rows.astype(np.int64)
 
 
-def _columns(register: pd.DataFrame, parse: object) -> dict[int, str]:
+def _columns(register: pd.DataFrame, parse: Callable[[str], int | None]) -> dict[int, str]:
     """Absolute week or month -> column name, in time order and without holes."""
-    parsed = {parse(str(name)): str(name) for name in register.columns}  # type: ignore[operator]
-    parsed.pop(None, None)
+    parsed = {time: str(name) for name in register if (time := parse(str(name))) is not None}
     times = sorted(parsed)
-    kind = "y_YYWW" if parse is parse_week_column else "branche_YYYY_MM"
     holes = int((np.diff(times) - 1).sum()) if times else 1
-    if holes:
-        raise register_problem(
-            kind, "missing_column", holes, f"columns {kind} are absent", "add them, empty if need be"
-        )
+    kind = "week" if parse is parse_week_column else "month"
+    sentence = f"{{n}} [{kind} has|{kind}s have] no column"
+    refuse_header(holes, "register.", f"missing_{kind}", sentence, "add the columns, empty if need be")
     return {time: parsed[time] for time in times}
 
 
@@ -129,11 +125,8 @@ def _month_columns(weeks: dict[int, str], months: dict[int, str]) -> Ints:
     """Position among the months of each week's month."""
     month = month_of_week(np.fromiter(weeks, dtype=np.int64))
     absent = np.setdiff1d(month, np.fromiter(months, dtype=np.int64))
-    if absent.size:
-        text = "months of the register's weeks have no column branche_YYYY_MM"
-        raise register_problem(
-            "branche_YYYY_MM", "missing_column", absent.size, text, "add them, empty if need be"
-        )
+    sentence = "{n} [month of the weeks has|months of the weeks have] no column branche_YYYY_MM"
+    refuse_header(absent.size, "register.", "missing_month", sentence, "add the columns, empty if need be")
     return month - min(months)
 
 
@@ -159,12 +152,3 @@ def _states_of_codes(benefit: NDArray[np.int32], codes: DreamCodes) -> NDArray[n
             "Add them to a copy of bipstats/codebook/dream.toml and give its path as codes=."
         )
     return states
-
-
-def register_problem(column: str, rule: str, n: int, what: str, fix: str) -> DataProblems:
-    """Give the error of one defect of the register."""
-    frame = pd.DataFrame(
-        [("register", column, rule, "error", n, "", "", fix)],
-        columns=["table", "column", "rule", "severity", "n_rows", "rows", "example", "fix"],
-    )
-    return DataProblems(frame, f"register.{column}: {n} {what}; {fix}.")

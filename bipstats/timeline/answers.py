@@ -41,16 +41,17 @@ class Answers:
     @classmethod
     def of(cls, study: Study, clock: Clock, rater: str) -> Answers:
         """Read the questionnaires of one rater."""
-        table = study.responses[(study.responses["respondent"] == rater).to_numpy()]
-        client = clock.clients(table)
-        order = np.lexsort((table["date"].to_numpy(), client))
-        client, table = client[order], table.take(order)
-        scores = score_matrix(table, ITEMS[rater])
+        client = clock.clients(study, "responses")
+        week = clock.weeks(study, "responses", "date", client)
+        order = np.lexsort((study.responses["date"].to_numpy(), client))
+        order = order[(study.responses["respondent"] == rater).to_numpy()[order]]
+        client, week = client[order], week[order]
+        scores = score_matrix(study.responses.take(order), ITEMS[rater])
         row = np.arange(len(client))
         latest = np.maximum.accumulate(np.where(scores > 0, row[:, None], -1), axis=0)
         first_of_client = np.searchsorted(client, client)
         latest[latest < first_of_client[:, None]] = -1
-        return cls(Events(client, clock.weeks(table["date"], client)), scores, latest)
+        return cls(Events(client, week), scores, latest)
 
     def source(self, client: Ints, week: Ints, carry: int) -> Ints:
         """Questionnaire whose answer to each item governs a row that starts in `week`, -1 if none does.

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import CLASSES, INTERVENTION_TYPES
+from bipstats.register.defects import refuse
 from bipstats.timeline.clock import Clock
 from bipstats.timeline.steps import Intervals, Ints
 
@@ -42,12 +43,14 @@ class Records:
     @classmethod
     def of(cls, study: Study, clock: Clock) -> Records:
         """Read the records of a study."""
-        table = study.interventions
-        client = clock.clients(table)
-        kind = np.full(max(INTERVENTION_TYPES) + 1, -1, dtype=np.int64)
-        kind[list(INTERVENTION_TYPES)] = [TYPES.index(name) for name in INTERVENTION_TYPES.values()]
-        first, last = (clock.weeks(table[key], client) for key in ("start", "end"))
-        return cls(client, first, last, kind[table["code"].to_numpy(dtype=np.int64)])
+        client = clock.clients(study, "interventions")
+        first, last = (clock.weeks(study, "interventions", key, client) for key in ("start", "end"))
+        code = study.interventions["code"].to_numpy(dtype=np.int64, na_value=0)
+        known = np.isin(code, list(INTERVENTION_TYPES))
+        sentence = "{n} [code is|codes are] not among the 21 of the codebook"
+        refuse(~known, "interventions.code", "unknown_code", sentence, "correct the code")
+        kind = np.array([TYPES.index(INTERVENTION_TYPES[number]) for number in sorted(INTERVENTION_TYPES)])
+        return cls(client, first, last, kind[code - 1])
 
     def intervals(self, *kinds: int) -> Intervals:
         """Records of the given types."""
@@ -70,6 +73,6 @@ class Records:
         return np.tile(self.client, 2), np.concatenate([self.first, self.last + TRAILING])
 
 
-def class_column(position: Ints) -> pd.Categorical:
+def class_column(position: Ints) -> pd.Series:
     """Name the classes at the given positions."""
-    return pd.Categorical.from_codes(position, dtype=pd.CategoricalDtype(list(CLASSES)))
+    return pd.Series(pd.Categorical.from_codes(position, dtype=pd.CategoricalDtype(list(CLASSES))))

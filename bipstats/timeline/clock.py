@@ -10,6 +10,7 @@ import pandas as pd
 
 from bipstats.codebook import BACKGROUND
 from bipstats.codebook.calendar import week_index
+from bipstats.register.defects import refuse
 from bipstats.timeline.steps import FOREVER, Ints
 
 if TYPE_CHECKING:
@@ -36,18 +37,23 @@ class Clock:
         """Read the clocks of a study."""
         return cls(pd.Index(study.clients["client"]), week_index(study.clients["enrolled"].to_numpy()))
 
-    def clients(self, table: pd.DataFrame) -> Ints:
-        """Position of each row's client."""
-        place = self.ids.get_indexer(pd.Index(table["client"])).astype(np.int64)
-        if (place < 0).any():
-            raise ValueError(f"{int((place < 0).sum())} rows belong to a client who is not in study.clients.")
+    def clients(self, study: Study, name: str) -> Ints:
+        """Position of the client of each row of a table."""
+        place = self.ids.get_indexer(pd.Index(getattr(study, name)["client"])).astype(np.int64)
+        sentence = "{n} [row belongs|rows belong] to a client who is not in clients"
+        refuse(
+            place < 0, f"{name}.client", "unknown_client", sentence, "add the client, or leave the rows out"
+        )
         return place
 
-    def weeks(self, dates: pd.Series, client: Ints) -> Ints:
-        """Week of each date on the client's clock; a missing date is `FOREVER`."""
-        known = dates.notna().to_numpy()
+    def weeks(self, study: Study, name: str, column: str, client: Ints) -> Ints:
+        """Week of each date in a table on the client's clock; a missing ``end`` is `FOREVER`."""
+        dates = getattr(study, name)[column].to_numpy()
+        known = ~np.isnat(dates)
+        if column != "end":
+            refuse(~known, f"{name}.{column}", "missing", "{n} [date is|dates are] missing", "give the dates")
         week = np.full(len(dates), FOREVER, dtype=np.int64)
-        week[known] = week_index(dates.to_numpy()[known]) - self.enrolled[client[known]]
+        week[known] = week_index(dates[known]) - self.enrolled[client[known]]
         return week
 
 
@@ -62,4 +68,4 @@ def background(study: Study, client: Ints) -> dict[str, pd.Series]:
 def identity(study: Study, client: Ints) -> dict[str, pd.Series]:
     """Give ``client`` and ``jobcentre`` of each row's client."""
     columns = study.clients[["client", "jobcentre"]].take(client).reset_index(drop=True)
-    return {key: columns[key] for key in columns}
+    return {key: columns[key] for key in ("client", "jobcentre")}

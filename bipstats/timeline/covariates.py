@@ -45,12 +45,11 @@ class Assignments:
     @classmethod
     def of(cls, study: Study, clock: Clock) -> Assignments:
         """Read the assignments of a study."""
-        table = study.assignments
-        client = clock.clients(table)
-        order = np.lexsort((table["start"].to_numpy(), client))
-        client, table = client[order], table.take(order)
-        start, last = (clock.weeks(table[key], client) for key in ("start", "end"))
-        caseworker, names = pd.factorize(table["caseworker"], sort=True)
+        client = clock.clients(study, "assignments")
+        start, last = (clock.weeks(study, "assignments", key, client) for key in ("start", "end"))
+        caseworker, names = pd.factorize(study.assignments["caseworker"], sort=True)
+        order = np.lexsort((study.assignments["start"].to_numpy(), client))
+        client, start, last, caseworker = (column[order] for column in (client, start, last, caseworker))
         changed = np.zeros(len(client), dtype=bool)
         changed[1:] = (client[1:] == client[:-1]) & (caseworker[1:] != caseworker[:-1]) & (start[1:] > 0)
         count = np.cumsum(changed)
@@ -73,6 +72,11 @@ class Assignments:
         place = self.events.last(client, week)
         present = (place >= 0) & (self.last[place] >= week)
         return np.where(present, self.caseworker[place], -1), (place >= 0) & self.switches[place]
+
+    def column(self, position: Ints) -> pd.Series:
+        """Name caseworkers by position, missing where it is -1."""
+        names = self.names.astype(pd.StringDtype("pyarrow"))
+        return pd.Series(names.array.take(position, allow_fill=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +156,14 @@ class Covariates:
         trailing = self.records.classes(client, week - TRAILING + 1, week)
         return InForce(client, week, source, caseworker, switched, trailing)
 
-    def caseworker_column(self, position: Ints) -> pd.Series:
-        """Name caseworkers by position, missing where it is -1."""
-        names = self.assignments.names.astype(pd.StringDtype("pyarrow"))
-        return pd.Series(names.array.take(position, allow_fill=True))
-
     def columns(self, study: Study, rows: InForce) -> tuple[dict[str, pd.Series], dict[str, pd.Series]]:
         """Give who the rows are about, and their covariates, as columns."""
         who = identity(study, rows.client)
-        who = {"client": who["client"], "caseworker": self.caseworker_column(rows.caseworker), **who}
+        who = {"client": who["client"], "caseworker": self.assignments.column(rows.caseworker), **who}
         covariates = {
             **background(study, rows.client),
             **answer_columns(self.answers, rows.source, rows.week),
             "switched": pd.Series(rows.switched.astype(np.int8)),
-            "intervention_class": pd.Series(class_column(rows.intervention_class)),
+            "intervention_class": class_column(rows.intervention_class),
         }
         return who, covariates

@@ -1,0 +1,133 @@
+"""Which interventions a client takes part in, window by window."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bipstats.register.outcomes import Outcome, check_weeks, outcomes
+from bipstats.timeline.classes import TYPES, Records, class_column
+from bipstats.timeline.clock import Clock
+from bipstats.timeline.steps import Bools, Ints
+
+if TYPE_CHECKING:
+    from bipstats.register.weeks import Codes
+    from bipstats.study.study import Study
+
+COMBINATIONS: tuple[str, ...] = (
+    "none",
+    *("+".join(parts) for size in range(1, len(TYPES) + 1) for parts in combinations(TYPES, size)),
+)
+"""Every combination of types, by number of types."""
+
+
+def classify(
+    study: Study,
+    window: int = 13,
+    *,
+    outcome: Outcome = "job_or_education",
+    sustained_weeks: int = 4,
+    codes: Codes = None,
+) -> pd.DataFrame:
+    """Classify the interventions of every client in windows of equal width.
+
+    Parameters
+    ----------
+    study : Study
+    window : int
+        Length of a window in weeks.
+    outcome, sustained_weeks, codes
+        What ends the time at risk, as in `bip.spells`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per client and window with time at risk, sorted by client (as in ``study.clients``) and
+        window: ``client, window`` (0, 1, ...), ``start_week, stop_week`` (the row covers the weeks
+        start_week + 1 to stop_week), ``types`` (category: ``none``, ``job``, ..., ``job+social``, ...),
+        ``n_types``, ``intervention_class``, ``weeks_job``, ``weeks_other`` (weeks with at least one
+        intervention of that kind).
+
+    Raises
+    ------
+    OptionError
+        If an argument is not among its choices, or the register has codes that `codes` does not know.
+    DataProblems
+        If clients, weeks or months are absent from the register.
+
+    Notes
+    -----
+    Window p covers the weeks window p + 1 to window (p + 1), of which the row has those at risk in the
+    register (`bipstats.register.outcomes.outcomes`); no answer is needed. A row has a type if a record of
+    that type shares a week with it; a record without end runs to the end of the data.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.interventions.classify(bip.load_synthetic())
+    >>> bool((rows["n_types"] <= 4).all())
+    True
+    """
+    check_weeks("window", window)
+    ends = outcomes(study, outcome, sustained_weeks, codes)
+    client, number, start, stop = _windows(ends, window)
+    records = Records.of(study, Clock.of(study))
+    parts = [records.intervals(kind).overlapping(client, start + 1, stop) > 0 for kind in range(len(TYPES))]
+    present = np.stack(parts, axis=1)
+    return pd.DataFrame(
+        {
+            "client": study.clients["client"].take(client).reset_index(drop=True),
+            "window": number.astype(np.int32),
+            "start_week": start.astype(np.int32),
+            "stop_week": stop.astype(np.int32),
+            "types": _combination(present),
+            "n_types": present.sum(axis=1).astype(np.int8),
+            "intervention_class": class_column(records.classes(client, start + 1, stop)),
+            "weeks_job": _covered(records, (0,), client, start, stop),
+            "weeks_other": _covered(records, (1, 2, 3), client, start, stop),
+        }
+    )
+
+
+def _windows(ends: pd.DataFrame, width: int) -> tuple[Ints, Ints, Ints, Ints]:
+    """Client, number, start and stop of every window with time at risk."""
+    risk_start, week = (ends[key].to_numpy(dtype=np.int64) for key in ("risk_start", "week"))
+    first = risk_start // width
+    count = np.where(risk_start < week, -(-week // width) - first, 0)
+    client = np.repeat(np.arange(len(ends)), count)
+    number = first[client] + np.arange(len(client)) - (np.cumsum(count) - count)[client]
+    start = np.maximum(number * width, risk_start[client])
+    return client, number, start, np.minimum((number + 1) * width, week[client])
+
+
+def _combination(present: Bools) -> pd.Series:
+    """Name the combination of types of each row."""
+    position = np.zeros(2 ** len(TYPES), dtype=np.int64)
+    for place, name in enumerate(COMBINATIONS[1:], start=1):
+        position[sum(1 << TYPES.index(part) for part in name.split("+"))] = place
+    mask = present @ (1 << np.arange(len(TYPES)))
+    dtype = pd.CategoricalDtype(list(COMBINATIONS))
+    return pd.Series(pd.Categorical.from_codes(position[mask], dtype=dtype))
+
+
+def _covered(records: Records, kinds: tuple[int, ...], client: Ints, start: Ints, stop: Ints) -> Ints:
+    """Weeks of ``(start, stop]`` with at least one record of the given types.
+
+    Notes
+    -----
+    A grid of clients by weeks 1, 2, ...: records add one where they begin and take it away after they end, so
+    running sums say how many run in each week, and a second one how many weeks had any.
+    """
+    if not len(client):
+        return np.zeros(0, dtype=np.int32)
+    shape = (int(client.max()) + 1, int(stop.max()) + 2)
+    chosen = np.isin(records.kind, kinds) & (records.client < shape[0])
+    owner = records.client[chosen]
+    change = np.zeros(shape, dtype=np.int32)
+    np.add.at(change, (owner, np.clip(records.first[chosen], 1, shape[1] - 1)), 1)
+    np.add.at(change, (owner, np.clip(records.last[chosen] + 1, 1, shape[1] - 1)), -1)
+    weeks = np.cumsum(np.cumsum(change, axis=1) > 0, axis=1, dtype=np.int32)
+    return weeks[client, stop] - weeks[client, start]

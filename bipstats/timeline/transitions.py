@@ -1,0 +1,157 @@
+"""Consecutive measurements of a client: levels, changes, and what was done in between."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bipstats.register.outcomes import check_weeks
+from bipstats.timeline.answers import ITEMS, score_column, score_matrix
+from bipstats.timeline.classes import Records, class_column
+from bipstats.timeline.clock import Clock, background, identity
+from bipstats.timeline.covariates import Assignments
+from bipstats.timeline.steps import Bools, Ints
+
+if TYPE_CHECKING:
+    from bipstats.study.study import Study
+
+
+def transitions(study: Study, pair_weeks: int = 6) -> pd.DataFrame:
+    """Give one row per pair of consecutive measurements of a client.
+
+    Parameters
+    ----------
+    study : Study
+    pair_weeks : int
+        How many weeks apart the questionnaires of the two raters may be to form one measurement.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Sorted by client (as in ``study.clients``) and time: ``client, caseworker`` (at the start; missing
+        outside every assignment), ``jobcentre``, ``measurement`` (number of the first of the two, from 1),
+        ``start_week, stop_week, weeks`` (int32), the background, ``<key>_client`` (9) and
+        ``<key>_caseworker`` (11) at the start, ``change_<key>_client`` and ``change_<key>_caseworker`` (Int8,
+        stop minus start, NA unless the item was answered both times), and ``intervention_class`` over the
+        weeks start_week + 1 to stop_week.
+
+    Raises
+    ------
+    OptionError
+        If `pair_weeks` is not a whole number >= 0.
+
+    Notes
+    -----
+    A measurement begins with a questionnaire and takes in the next one of the client if that is the other
+    rater's and at most `pair_weeks` later; it never holds two questionnaires of one rater. Its week is that
+    of its first questionnaire. A measurement by one rater alone is a measurement: the other's levels and
+    changes are NA. Answers are not carried forward here. All questionnaires count, those dated after an
+    exit included (`bip.check_study` warns of them).
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> pairs = bip.transitions(bip.load_synthetic())
+    >>> bool((pairs["stop_week"] - pairs["start_week"] == pairs["weeks"]).all())
+    True
+    """
+    check_weeks("pair_weeks", pair_weeks, least=0)
+    clock = Clock.of(study)
+    rounds = _Rounds.of(study, clock, pair_weeks)
+    start = np.flatnonzero(rounds.client[1:] == rounds.client[:-1])
+    stop = start + 1
+    client, week, until = rounds.client[start], rounds.week[start], rounds.week[stop]
+    assignments = Assignments.of(study, clock)
+    classes = Records.of(study, clock).classes(client, week + 1, until)
+    who = identity(study, client)
+    return pd.DataFrame(
+        {
+            "client": who["client"],
+            "caseworker": assignments.column(assignments.at(client, week)[0]),
+            "jobcentre": who["jobcentre"],
+            "measurement": rounds.number()[start].astype(np.int32),
+            "start_week": week.astype(np.int32),
+            "stop_week": until.astype(np.int32),
+            "weeks": (until - week).astype(np.int32),
+            **background(study, client),
+            **rounds.levels(start),
+            **rounds.changes(start, stop),
+            "intervention_class": class_column(classes),
+        },
+        copy=False,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Rounds:
+    """Measurements sorted by client and date.
+
+    Attributes
+    ----------
+    client, week : (m,) integer arrays
+    scores : rater -> (m, k) int8 array
+        Answers, 0 where there is none.
+    """
+
+    client: Ints
+    week: Ints
+    scores: dict[str, NDArray[np.int8]]
+
+    @classmethod
+    def of(cls, study: Study, clock: Clock, pair_weeks: int) -> _Rounds:
+        """Pair the questionnaires of a study."""
+        client = clock.clients(study, "responses")
+        week = clock.weeks(study, "responses", "date", client)
+        by_client = (study.responses["respondent"] == "client").to_numpy()
+        order = np.lexsort((by_client, study.responses["date"].to_numpy(), client))
+        client, week, by_client = client[order], week[order], by_client[order]
+        table = study.responses.take(order)
+        joins = _joins(client, week, by_client, pair_weeks)
+        number = np.cumsum(~joins) - 1
+        begins = np.flatnonzero(~joins)
+        scores = {}
+        for rater, items in ITEMS.items():
+            asked = by_client == (rater == "client")
+            scores[rater] = np.zeros((len(begins), len(items)), dtype=np.int8)
+            scores[rater][number[asked]] = score_matrix(table[asked], items)
+        return cls(client[begins], week[begins], scores)
+
+    def number(self) -> Ints:
+        """Number of each measurement within its client, from 1."""
+        return np.arange(len(self.client)) - np.searchsorted(self.client, self.client) + 1
+
+    def levels(self, rows: Ints) -> dict[str, pd.Series]:
+        """Answers of the chosen measurements, rater by rater."""
+        return {
+            f"{key}_{rater}": score_column(block[rows, column], block[rows, column] == 0)
+            for rater, block in self.scores.items()
+            for column, key in enumerate(ITEMS[rater])
+        }
+
+    def changes(self, start: Ints, stop: Ints) -> dict[str, pd.Series]:
+        """Answers of `stop` minus answers of `start`."""
+        columns = {}
+        for rater, block in self.scores.items():
+            before, after = block[start], block[stop]
+            for column, key in enumerate(ITEMS[rater]):
+                a, b = before[:, column], after[:, column]
+                columns[f"change_{key}_{rater}"] = score_column(b - a, (a == 0) | (b == 0))
+        return columns
+
+
+def _joins(client: Ints, week: Ints, by_client: Bools, pair_weeks: int) -> Bools:
+    """Say which questionnaires join the one before into one measurement.
+
+    Of questionnaires that could each join the one before, every second does: a measurement has two at most.
+    """
+    could = np.zeros(len(client), dtype=bool)
+    could[1:] = (
+        (client[1:] == client[:-1]) & (by_client[1:] != by_client[:-1]) & (week[1:] - week[:-1] <= pair_weeks)
+    )
+    row = np.arange(len(client))
+    chain_begin = np.maximum.accumulate(np.where(could, 0, row))
+    return (row - chain_begin) % 2 == 1
