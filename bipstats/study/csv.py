@@ -137,7 +137,7 @@ def _parsed(text: bytes, separator: str | None) -> tuple[pd.DataFrame, NDArray[n
     ends, lines = _records(text)
     header = text[: ends[0]].decode("utf-8") if ends.size else text.decode("utf-8")
     separator = separator or max(_SEPARATORS, key=header.count)
-    names = next(csv.reader(io.StringIO(header, newline=""), delimiter=separator), [""])
+    names = _names(header, separator)
     if not ends.size:
         return pd.DataFrame(columns=names, dtype=_TEXT), lines[1:], []
     try:
@@ -151,6 +151,13 @@ def _parsed(text: bytes, separator: str | None) -> tuple[pd.DataFrame, NDArray[n
     kept[skipped] = False
     frame.columns = pd.Index([name.strip() for name in names])
     return frame, lines[1:][kept], [int(line) for line in lines[1:][~kept]]
+
+
+def _names(header: str, separator: str) -> list[str]:
+    try:
+        return next(csv.reader(io.StringIO(header, newline=""), delimiter=separator), [""])
+    except csv.Error as error:
+        raise _Unreadable("the header cannot be read", "export the table as CSV anew") from error
 
 
 def _records(text: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from html import escape
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -30,7 +31,7 @@ def describe(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
 
 def _counts(name: str, table: pd.DataFrame) -> dict[str, object]:
     """One row of `describe`."""
-    by = table["respondent"].value_counts() if "respondent" in table else {}
+    by: Mapping[Any, Any] = dict(table["respondent"].value_counts()) if "respondent" in table else {}
     dates = table[_DATES[name]] if name in _DATES else pd.Series(dtype="datetime64[ns]")
     return {
         "table": name,
@@ -65,13 +66,11 @@ def _facts(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
     weeks = sum(str(name).startswith("y_") for name in tables["register"])
     first, last = responses["date"].min(), responses["date"].max()
     span = "" if pd.isna(first) else f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    raters = f"{by.get('client', 0):,} by clients, {by.get('caseworker', 0):,} by caseworkers"
     return [
         ("clients", f"{len(clients):,} in {clients['jobcentre'].nunique()} job centres"),
         ("caseworkers", f"{tables['assignments']['caseworker'].nunique():,}"),
-        (
-            "questionnaires",
-            f"{len(responses):,} ({by.get('client', 0):,} by clients, {by.get('caseworker', 0):,} by caseworkers{span})",
-        ),
+        ("questionnaires", f"{len(responses):,} ({raters}{span})"),
         ("assignments", f"{len(tables['assignments']):,}"),
         ("interventions", f"{len(tables['interventions']):,}"),
         ("register", f"{len(tables['register']):,} rows, {weeks:,} weeks"),

@@ -173,8 +173,8 @@ def _file_problems(key: str, value: Any) -> Iterator[str]:
             codecs.lookup(value)
         except LookupError:
             yield f"encoding: {value!r} is not an encoding"
-    elif key == "separator" and (len(value) != 1 or value in "\"'\r\n"):
-        yield f"separator: must be one character, not {value!r}"
+    elif key == "separator" and (len(value) != 1 or not value.isascii() or value in "\"'\r\n\0"):
+        yield f"separator: must be one ASCII character, not {value!r}"
 
 
 def _table_problems(table: str, given: Any) -> Iterator[str]:

@@ -32,6 +32,7 @@ def read(
     """Read one table with the dtypes it was stored in; lines are those that a CSV file would have."""
     try:
         stored = pq.ParquetFile(path).read()
+        stored.validate(full=True)  # text that is not UTF-8 would fail later, cell by cell
         frame = stored.to_pandas(types_mapper=_PANDAS.get, ignore_metadata=True, date_as_object=False)
     except (OSError, pa.ArrowException) as error:
         said = "the file cannot be read as parquet"

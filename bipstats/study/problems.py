@@ -60,7 +60,7 @@ def inflect(text: str, n: int) -> str:
 
 def presentable(value: object, personal: Iterable[object] = ()) -> str:
     """Give a value that may be shown: cut to length, and empty if it is or looks like an identifier."""
-    text = "" if value is None or value is pd.NA else str(value).strip()
+    text = str(value).strip()
     if text in {str(item) for item in personal} or _PERSONAL.search(text):
         return ""
     return text if len(text) <= _LONGEST_EXAMPLE else text[: _LONGEST_EXAMPLE - 3] + "..."

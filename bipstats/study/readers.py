@@ -89,11 +89,12 @@ def read_study(
     from bipstats.study.study import Study
 
     folder = read_folder(path, read_mapping(mapping))
-    if strict and folder.problems or any(problem.severity == "error" for problem in folder.problems):
+    if (strict and folder.problems) or any(problem.severity == "error" for problem in folder.problems):
         raise error(folder.problems)
     if folder.problems:
         warnings.warn(message(folder.problems), DataWarning, stacklevel=2)
-    return Study(**{name: sheet.frame for name, sheet in folder.sheets.items()})
+    tables: dict[str, Any] = {name: sheet.frame for name, sheet in folder.sheets.items()}
+    return Study(**tables)
 
 
 def read_folder(path: str | PathLike[str], mapping: FileMapping) -> Folder:

@@ -37,6 +37,8 @@ class Sheet:
         Line of each row in its file, the header being line 1.
     scales : mapping of str to (low, high)
         Declared answer scales, for the wording of problems.
+    unfound : tuple of str
+        Columns of the study that the mapping looks for under a name which the file does not have.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Sheet:
     defects: Mapping[tuple[str, str], Mask]
     lines: NDArray[np.int64]
     scales: Mapping[str, tuple[float, float]]
+    unfound: tuple[str, ...]
 
     def has(self, *names: str) -> bool:
         """Whether all these columns are there."""
@@ -66,7 +69,7 @@ class Sheet:
 
     def known(self, *columns: str) -> Mask:
         """Rows with a usable value in every one of these columns."""
-        return self.frame[list(columns)].notna().to_numpy(dtype=bool).all(axis=1)
+        return np.asarray(self.frame[list(columns)].notna().all(axis=1), dtype=bool)
 
 
 def line_numbers(n: int) -> NDArray[np.int64]:
@@ -121,6 +124,7 @@ def make_sheet(
         defects=defects,
         lines=line_numbers(len(read)) if lines is None else lines,
         scales=mapping.scales if table == "responses" else {},
+        unfound=tuple(ours for theirs, ours in renames.items() if theirs not in set(map(str, read.columns))),
     )
 
 

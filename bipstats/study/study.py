@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import pandas as pd
 
@@ -169,7 +169,7 @@ class Study:
         latent = self.latent
         if latent is not None and "client" in latent:
             latent = _rows_of(latent, kept)
-        tables = {name: _rows_of(table, kept) for name, table in self.tables().items()}
+        tables: dict[str, Any] = {name: _rows_of(table, kept) for name, table in self.tables().items()}
         return replace(self, **tables, latent=latent)
 
     def with_clients(self, frame: pd.DataFrame) -> Study:

@@ -29,7 +29,8 @@ def write_folder(
     folder.mkdir(parents=True, exist_ok=True)
     for name in (*tables, "truth"):
         for stale in table_files(folder, name):
-            stale.unlink()
+            if stale.is_file():
+                stale.unlink()
     for name, table in tables.items():
         WRITERS[form](table, folder / f"{name}.{form}")
     if truth is not None:

@@ -148,5 +148,5 @@ def _example(sheet: Sheet, name: str, row: int, column: Column | None) -> str:
     if column is None or column.kind == "id" or not len(sheet.frame):
         return ""
     personal = [sheet.raw[other.name].iloc[row] for other in sheet.columns if other.kind == "id"]
-    value = sheet.raw[name].iloc[row]
-    return presentable(None if value is None or value != value else value, personal)
+    cell = sheet.raw[name].iloc[row : row + 1]
+    return "" if cell.isna().all() else presentable(cell.iloc[0], personal)

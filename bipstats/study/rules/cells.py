@@ -151,7 +151,8 @@ CELL_RULES = (
 
 def missing_columns(sheet: Sheet) -> list[str]:
     """Columns without which the table is of no use, and which it does not have."""
-    return [c.name for c in columns_of(sheet.name, sheet.header) if c.required and c.name not in sheet.header]
+    required = [column.name for column in columns_of(sheet.name, sheet.header) if column.required]
+    return [name for name in required if name not in {*sheet.header, *sheet.unfound}]
 
 
 def _repeated(sheet: Sheet) -> list[str]:
@@ -172,6 +173,13 @@ HEADER_RULES = (
         "the column is missing",
         missing_columns,
         "add it, or name the column that holds it in the mapping ([{table}.columns])",
+    ),
+    HeaderRule(
+        "mapped_column_missing",
+        ERROR,
+        "the file has no column of the name that the mapping gives",
+        lambda sheet: sheet.unfound,
+        "correct the name in the mapping ([{table}.columns])",
     ),
     HeaderRule(
         "duplicate_column",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from bipstats.codebook import schema
 from bipstats.study.parse import Mask
 from bipstats.study.rules.base import ERROR, RowRule, Sheets
 from bipstats.study.rules.relations import absent, duplicated, weeks_covered
@@ -17,7 +18,8 @@ def _implausible_age(sheets: Sheets) -> Mask:
     age = (clients["enrolled"].dt.year - clients["birth_year"].astype("Float64")).to_numpy(
         np.float64, na_value=np.nan
     )
-    inside = clients["birth_year"].between(1900, 2016).fillna(False).to_numpy(dtype=bool)
+    year = next(column for column in schema("clients") if column.name == "birth_year")
+    inside = clients["birth_year"].between(year.low, year.high).fillna(False).to_numpy(dtype=bool)
     return inside & ((age < _YOUNGEST) | (age > _OLDEST))
 
 

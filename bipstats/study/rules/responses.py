@@ -50,7 +50,7 @@ def _exit_weeks(sheets: Sheets) -> pd.Series:
     codes = register[list(weeks)].to_numpy(dtype=np.int16, na_value=0)
     gone = np.isin(codes, _absorbing_codes()) & (calendar >= enrolled[:, None])
     first = pd.Series(calendar[gone.argmax(axis=1)].astype(np.float64), index=register["client"])
-    return first[gone.any(axis=1)]
+    return first[np.asarray(gone.any(axis=1))]
 
 
 def _absorbing_codes() -> list[int]:
