@@ -41,8 +41,9 @@ def answers(truth: Truth, team: Staff, path: Paths, latent: Floats, chosen: Pair
 
     Notes
     -----
-    A client answers true score + style + noise, a caseworker true score + leniency + halo + noise, each with
-    variance 1. The halo is the part of the belief that does not come from readiness or background.
+    A client answers true score + style + noise, a caseworker true score + leniency + halo + noise, where noise
+    has variance 1 - reliability; style, leniency and halo come on top. The halo is the part of the belief
+    that does not come from readiness or background.
     """
     law, who, when = truth.answers, chosen.client, chosen.quarter
     style = law.client_style * rng.standard_normal(len(latent))
@@ -52,13 +53,10 @@ def answers(truth: Truth, team: Staff, path: Paths, latent: Floats, chosen: Pair
     beyond, spread = _beyond_readiness(truth, team, path, chosen)
     halo = law.halo * beyond / spread if spread > 0 else np.zeros(len(who))
     halo = halo + law.halo_noise * noise[:, 2 * ITEMS]
-    rest = 1 - np.asarray(law.reliability)
-    client_sd = np.sqrt(np.maximum(rest - law.client_style**2, 0.0))
-    caseworker_sd = rest - law.caseworker_leniency**2 - law.halo**2 - law.halo_noise**2
-    caseworker_sd = np.sqrt(np.maximum(caseworker_sd, 0.0))
-    own = score + style[who, None] + client_sd * noise[:, :ITEMS]
+    noise_sd = np.sqrt(1 - np.asarray(law.reliability))
+    own = score + style[who, None] + noise_sd * noise[:, :ITEMS]
     theirs = score + (team.leniency[chosen.caseworker] + halo)[:, None]
-    theirs += caseworker_sd * noise[:, ITEMS : 2 * ITEMS]
+    theirs += noise_sd * noise[:, ITEMS : 2 * ITEMS]
     faith = latent[who, when] + truth.belief.orientation * team.orientation[chosen.caseworker]
     faith = faith + truth.belief.answer_noise * noise[:, -1]
     return Answers(

@@ -129,7 +129,7 @@ class Answers:
 
     reliability: tuple[float, ...] = par(
         (0.75, 0.6967, 0.7322, 0.6789, 0.7411, 0.6878, 0.7233, 0.7056, 0.7144, 0.67),
-        "share of an answer's variance that is true, by item",
+        "variance of the true score beside its noise, by item",
         SHARE,
         rule="inner probability",
     )
@@ -246,7 +246,7 @@ class Caseworkers:
 class Switches:
     """Changes of caseworker and what they do."""
 
-    rate: float = par(0.0691, "switches per quarter", "probability", "calibrated to E04", "probability")
+    rate: float = par(0.0661, "switches per quarter", "probability", "calibrated to E04", "probability")
     departure_share: float = par(0.5, "switches because the caseworker leaves", SHARE, rule="probability")
     turnover_variance: float = par(
         0.5, "Gamma variance of the rate over caseworkers", "variance", rule="positive"
