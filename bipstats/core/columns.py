@@ -122,7 +122,7 @@ def labels(column: pd.Series) -> Levels:
     """Code a column without missing values by the levels that occur."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
-        return Levels(used.cat.codes.to_numpy(np.int64), tuple(used.cat.categories))
+        return Levels(np.asarray(used.cat.codes, dtype=np.int64), tuple(used.cat.categories))
     codes, levels = pd.factorize(column, sort=True)
     return Levels(np.array(codes, dtype=np.int64), tuple(levels))
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import pandas as pd
 
+from bipstats.core.columns import Floats
 from bipstats.core.covariance import Covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
+from bipstats.errors import ModelWarning
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 
@@ -189,9 +192,23 @@ class Result:
         return self.summary().as_html()
 
 
-def with_covariance(result: Any, made: Covariance, transform: np.ndarray) -> dict[str, Any]:
-    """Fields of a result whose covariance is replaced; `transform` maps working to reported parameters."""
-    estimates = Estimates(
-        result.estimates.names, result.estimates.values, transform @ made.matrix @ transform.T, made.how
-    )
+def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: Floats) -> Estimates:
+    """Estimates with a covariance mapped from working to reported parameters; a negative variance warns."""
+    estimates = Estimates(names, values, transform @ made.matrix @ transform.T, made.how)
+    negative = [
+        name for name, variance in zip(names, np.diag(estimates.covariance), strict=True) if variance < 0
+    ]
+    if negative:
+        warnings.warn(
+            f"two-way clustering gave a negative variance for {', '.join(negative)}: no standard error is reported "
+            "there. There are too few clusters in one direction; cluster by one column.",
+            ModelWarning,
+            stacklevel=4,
+        )
+    return estimates
+
+
+def with_covariance(result: Result, made: Covariance, transform: Floats) -> dict[str, Any]:
+    """Fields of a result whose covariance is replaced."""
+    estimates = report(result.estimates.names, result.estimates.values, made, transform)
     return {"estimates": estimates, "clusters": made.clusters}

@@ -11,6 +11,7 @@ from bipstats.core.columns import Floats, Ints, group_codes
 from bipstats.core.covariance import Covariance, Vcov, covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates
+from bipstats.core.result import report
 from bipstats.models.identify import (
     no_maximum,
     refuse_divergence,
@@ -118,8 +119,7 @@ def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
     refuse_divergence(rows.names, best.params, errors, best.converged)
     made = _covariance(vcov, rows, best.params, at)
     values = rows.transform @ best.params
-    estimates = Estimates(rows.names, values, rows.transform @ made.matrix @ rows.transform.T, made.how)
-    return BinomialFit(estimates, made, best)
+    return BinomialFit(report(rows.names, values, made, rows.transform), made, best)
 
 
 def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: float) -> Covariance:

@@ -20,8 +20,7 @@ from bipstats.core.columns import (
 )
 from bipstats.core.covariance import Covariance, Vcov, check_vcov, covariance
 from bipstats.core.design import split_formula
-from bipstats.core.estimates import Estimates
-from bipstats.core.result import Fit, Result, with_covariance
+from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
 from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
@@ -232,9 +231,7 @@ def cox(
         raise no_maximum(len(problem.died), len(names)) from None
     refuse_divergence(names, best.params, errors, best.converged)
     made = _covariance(vcov, rows, best.params, best.at.information)
-    estimates = Estimates(
-        names, best.params / rows.scale, made.matrix / np.outer(rows.scale, rows.scale), made.how
-    )
+    estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     fit = Fit(best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow)
     baseline = _baseline(best.params, rows)
     return CoxResult(estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels)
