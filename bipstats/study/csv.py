@@ -147,15 +147,21 @@ def _parsed(text: bytes, separator: str | None) -> tuple[pd.DataFrame, NDArray[n
     if len(frame) + len(skipped) != len(lines) - 1:
         fix = "put a field that holds quotation marks in quotation marks, and double them inside"
         raise _Unreadable("quotation marks stand inside fields", fix)
-    kept = np.ones(len(lines) - 1, dtype=bool)
+    kept = np.diff(ends, append=len(text)) > 1  # pyarrow makes a row of an empty line
     kept[skipped] = False
-    frame.columns = pd.Index([name.strip() for name in names])
+    frame = frame.loc[np.delete(kept, skipped)].reset_index(drop=True)
+    frame.columns = pd.Index(names)
     return frame, lines[1:][kept], [int(line) for line in lines[1:][~kept]]
 
 
 def _names(header: str, separator: str) -> list[str]:
+    """Column names, without blanks around them."""
+    if not header.strip():
+        raise _Unreadable("the first line is empty", "begin the file with its header")
     try:
-        return next(csv.reader(io.StringIO(header, newline=""), delimiter=separator), [""])
+        return [
+            name.strip() for name in next(csv.reader(io.StringIO(header, newline=""), delimiter=separator))
+        ]
     except csv.Error as error:
         raise _Unreadable("the header cannot be read", "export the table as CSV anew") from error
 

@@ -1,0 +1,449 @@
+"""Files in every format, separator, decimal and encoding give the same study; broken files give a problem each."""
+
+from __future__ import annotations
+
+import gzip
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from broken import put, read_lines, write_lines, write_tiny
+from tiny import tiny_study, tiny_tables
+
+import bipstats as bip
+from bipstats.study.mapping import read_mapping
+
+TABLES = ["clients", "responses", "assignments", "interventions", "register"]
+
+
+@pytest.fixture(scope="module")
+def study():
+    return tiny_study(truth=True)
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory):
+    return write_tiny(tmp_path_factory.mktemp("written") / "study", truth=True)
+
+
+@pytest.fixture
+def folder(written, tmp_path):
+    return Path(shutil.copytree(written, tmp_path / "study"))
+
+
+def rewrite(folder: Path, encode) -> None:
+    """Rewrite every table of the study from its lines."""
+    for table in TABLES:
+        path = folder / f"{table}.csv"
+        path.write_bytes(encode(path.read_text(encoding="utf-8")))
+
+
+def only(problems: pd.DataFrame) -> pd.Series:
+    assert len(problems) == 1, problems.to_string()
+    return problems.iloc[0]
+
+
+# Round trips
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "parquet"])
+def test_round_trip(study, tmp_path, form):
+    study.to_folder(tmp_path / "out", format=form)
+    read = bip.read_study(tmp_path / "out")
+    for table in [*TABLES, "truth"]:
+        pd.testing.assert_frame_equal(getattr(read, table), getattr(study, table))
+    assert read == study
+    assert bip.check_study(tmp_path / "out").empty
+
+
+@pytest.mark.parametrize("form", ["csv", "csv.gz", "parquet"])
+def test_the_same_study_gives_the_same_bytes(study, tmp_path, form):
+    for name in ("one", "two"):
+        study.to_folder(tmp_path / name, format=form)
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes()
+
+
+def test_columns_added_by_the_user_survive_every_round_trip(study, tmp_path):
+    added = pd.DataFrame({"client": study.clients["client"], "score": [1, 2.5, None, 4, 5, -6e-9]})
+    added["remark"] = ["007", "", 'b,"c"', "d\ne", "æøå", None]
+    wider = study.with_clients(added)
+    for form in ("csv", "csv.gz", "parquet"):
+        wider.to_folder(tmp_path / form, format=form)
+        with pytest.warns(bip.DataWarning, match="unknown_column"):
+            assert bip.read_study(tmp_path / form) == wider
+
+
+# How text files are written
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_separators_decimal_commas_and_unicode(study, folder, separator, encoding):
+    rewrite(folder, lambda text: text.replace(",", separator).replace(".", ",").encode(encoding))
+    assert "Sønderborg" in (folder / "clients.csv").read_text(encoding=encoding)
+    assert bip.check_study(folder).empty
+    assert bip.read_study(folder) == study
+
+
+@pytest.mark.parametrize("end", ["\r\n", "\r"])
+def test_line_ends(study, folder, end):
+    rewrite(folder, lambda text: text.replace("\n", end).encode())
+    assert bip.read_study(folder) == study
+
+
+def test_quoted_cells_blanks_and_empty_last_lines(study, folder):
+    quoted = '"{}"'
+    rewrite(
+        folder,
+        lambda text: (
+            "\n".join(",".join(quoted.format(f" {c} ") for c in line.split(",")) for line in text.split())
+            + "\n\n\n"
+        ).encode(),
+    )
+    rewrite(folder, lambda text: text.replace('"  "', "").encode())
+    assert bip.read_study(folder) == study
+
+
+def test_windows_1252_is_read_with_a_warning_unless_declared(study, folder):
+    rewrite(folder, lambda text: text.encode("cp1252"))
+    problem = only(bip.check_study(folder))  # the job centres are the only letters beyond ASCII
+    assert (problem["table"], problem["rule"], problem["severity"]) == (
+        "clients",
+        "encoding_assumed",
+        "warning",
+    )
+    with pytest.warns(bip.DataWarning, match="Windows-1252"):
+        assert bip.read_study(folder) == study
+    assert bip.check_study(folder, mapping={"encoding": "cp1252"}).empty
+    assert bip.read_study(folder, mapping={"encoding": "latin-1"}) == study
+
+
+def test_a_wrongly_declared_encoding_is_an_error(folder):
+    problems = bip.check_study(folder, mapping={"encoding": "ascii"})
+    assert ("clients", "unreadable_file") in set(zip(problems["table"], problems["rule"], strict=True))
+
+
+@pytest.mark.parametrize("blank", ["NA", "NaN", ".", "  "])
+def test_spellings_of_missing(study, folder, blank):
+    lines = read_lines(folder, "responses")
+    lines = [[cell or blank for cell in line] for line in lines]
+    write_lines(folder, "responses", lines)
+    assert bip.read_study(folder) == study
+
+
+def test_numbers_and_flags_as_other_programs_write_them(study, folder):
+    lines = read_lines(folder, "clients")
+    at = {name: position for position, name in enumerate(lines[0])}
+    for line in lines[1:]:
+        line[at["birth_year"]] += ".0"
+        line[at["convicted"]] = {"0": "FALSE", "1": "TRUE"}[line[at["convicted"]]]
+        line[at["enrolled"]] += " 00:00:00"
+    write_lines(folder, "clients", lines)
+    assert bip.read_study(folder) == study
+
+
+def test_identifiers_stay_text(folder):
+    """``007`` is not 7, and ``NA`` is a name like any other."""
+    for table in TABLES:
+        lines = read_lines(folder, table)
+        new = {"k1": "007", "k2": "NA", "k3": "1e5"}
+        write_lines(folder, table, [[new.get(line[0], line[0]), *line[1:]] for line in lines])
+    assert bip.read_study(folder).clients["client"].tolist()[:3] == ["007", "NA", "1e5"]
+
+
+def test_the_other_spelling_of_months(study, folder):
+    path = folder / "register.csv"
+    path.write_text(path.read_text().replace("branche_", "br_"))
+    assert bip.read_study(folder) == study
+
+
+def test_columns_in_any_order(study, folder):
+    for table in TABLES:
+        write_lines(folder, table, [line[::-1] for line in read_lines(folder, table)])
+    assert bip.read_study(folder) == study
+
+
+# Parquet with other types than ours
+
+
+def test_parquet_with_plain_types(study, tmp_path):
+    for table, frame in tiny_tables().items():
+        for column in frame.columns.intersection(["enrolled", "date", "start", "end"]):
+            frame[column] = pd.to_datetime(frame[column]).dt.date
+        for column in frame.columns.intersection(["sex", "respondent"]):
+            frame[column] = frame[column].astype("category")
+        for column in frame.columns.intersection(["network", "birth_year"]):
+            frame[column] = frame[column].astype("float64")
+        frame.to_parquet(tmp_path / f"{table}.parquet")
+    read = bip.read_study(tmp_path)
+    assert all(read.tables()[table].equals(study.tables()[table]) for table in TABLES)
+
+
+def test_parquet_with_lists_and_broken_text_is_refused(folder):
+    (folder / "clients.csv").unlink()
+    clients = tiny_study().clients.astype({"sex": object})
+    clients["sex"] = [["female"]] * 6
+    clients.to_parquet(folder / "clients.parquet")
+    assert only(bip.check_study(folder))["rule"] == "unknown_level"
+    text = pa.Array.from_buffers(
+        pa.string(), 1, [None, pa.py_buffer(np.array([0, 1], dtype=np.int32)), pa.py_buffer(b"\xff")]
+    )
+    pq.write_table(pa.table({"client": text}), folder / "clients.parquet")
+    assert only(bip.check_study(folder))["rule"] == "unreadable_file"
+
+
+# Files that cannot be read
+
+
+def ruin(path: Path, content: bytes) -> None:
+    for other in path.parent.glob("responses.*"):
+        other.unlink()
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    {
+        "empty": ("responses.csv", b""),
+        "first line empty": ("responses.csv", b"\nclient,date\nk1,2014-01-01\n"),
+        "blank": ("responses.csv", b" \n\n"),
+        "binary": ("responses.csv", bytes(range(256))),
+        "zeros": ("responses.csv", b"client,date\n\0\0\0"),
+        "gzip without its suffix": ("responses.csv", gzip.compress(b"client\n" * 99)),
+        "open quote": ("responses.csv", b'client,date\n"k1,2014-01-01\nk2,2014-01-01\n'),
+        "quotes within fields": ("responses.csv", b'a,b\nk"1,x\nk"2,x\n'),
+        "not gzip": ("responses.csv.gz", b"client,date\n"),
+        "truncated gzip": ("responses.csv.gz", gzip.compress(b"client,date\nk1,2014-01-01\n" * 99)[:40]),
+        "broken gzip": ("responses.csv.gz", gzip.compress(b"client\n" * 99)[:-6] + b"\0\0\0\0\0\0"),
+        "empty gzip": ("responses.csv.gz", b""),
+        "not parquet": ("responses.parquet", b"PAR1 and nothing more PAR1"),
+        "empty parquet": ("responses.parquet", b""),
+    }.values(),
+)
+def test_files_that_cannot_be_read(folder, name, content):
+    ruin(folder / name, content)
+    problem = only(bip.check_study(folder))
+    assert (problem["table"], problem["rule"], problem["severity"]) == (
+        "responses",
+        "unreadable_file",
+        "error",
+    )
+    with pytest.raises(bip.DataProblems, match="unreadable_file"):
+        bip.read_study(folder)
+
+
+@pytest.mark.parametrize("size", [50, 500, 2_000])
+def test_truncated_parquet(study, tmp_path, size):
+    study.to_folder(tmp_path / "out", format="parquet")
+    path = tmp_path / "out" / "clients.parquet"
+    path.write_bytes(path.read_bytes()[:size])
+    assert "unreadable_file" in set(bip.check_study(tmp_path / "out")["rule"])
+
+
+def test_a_header_that_is_one_enormous_field(folder):
+    ruin(folder / "responses.csv", b"x" * 200_000 + b",y\n1,2\n")
+    assert only(bip.check_study(folder))["rule"] == "unreadable_file"
+
+
+@pytest.mark.parametrize("name", ["responses.csv", "responses.csv.gz", "responses.parquet"])
+def test_a_folder_in_the_place_of_a_file(folder, name):
+    (folder / "responses.csv").unlink()
+    (folder / name).mkdir()
+    assert only(bip.check_study(folder))["rule"] == "unreadable_file"
+
+
+def test_lines_with_too_many_or_too_few_fields_are_named_and_the_rest_is_checked(folder):
+    lines = read_lines(folder, "responses")
+    put("network", _9="6")(lines)
+    lines[2].append("x")
+    lines[4].pop()
+    lines[5] = []
+    write_lines(folder, "responses", lines)
+    problems = bip.check_study(folder).set_index("rule")
+    assert problems.loc["ragged_line", "rows"] == [3, 5, 6]
+    assert problems.loc["score_range", "rows"] == [9]
+    assert len(problems) == 2
+
+
+def test_the_line_numbers_of_ragged_lines_hold_in_long_files(folder):
+    lines = read_lines(folder, "interventions")
+    lines += [
+        ["k5", "2", f"{day:%Y-%m-%d}", f"{day:%Y-%m-%d}"] for day in pd.date_range("2014-05-01", periods=600)
+    ]
+    lines[450].append("x")
+    lines[600].append("x")
+    put("code", _500="22")(lines)
+    write_lines(folder, "interventions", lines)
+    problems = bip.check_study(folder).set_index("rule")
+    assert problems.loc["ragged_line", "rows"] == [451, 601]
+    assert problems.loc["unknown_code", "rows"] == [500]
+
+
+def test_a_table_in_two_formats_is_ambiguous(study, folder):
+    study.clients.to_parquet(folder / "clients.parquet")
+    problem = only(bip.check_study(folder))
+    assert problem["rule"] == "table_ambiguous"
+
+
+def test_missing_tables_are_all_named_and_other_files_ignored(folder):
+    for table in ("clients", "register"):
+        (folder / f"{table}.csv").unlink()
+    (folder / "notes.txt").write_text("x")
+    (folder / "clients_old.csv").write_text("x")
+    problems = bip.check_study(folder)
+    assert problems[["table", "rule"]].to_numpy().tolist() == [
+        ["clients", "table_missing"],
+        ["register", "table_missing"],
+    ]
+
+
+@pytest.mark.parametrize("suffix", [".dta", ".sav", ".xlsx"])
+def test_a_format_that_is_not_read_is_said(folder, suffix):
+    (folder / "clients.csv").rename(folder / f"clients{suffix}")
+    problem = only(bip.check_study(folder))
+    assert problem["rule"] == "unread_format"
+    assert "clients.parquet" in problem["fix"]
+
+
+@pytest.mark.parametrize("call", [bip.read_study, bip.check_study])
+def test_no_such_folder(tmp_path, call):
+    with pytest.raises(bip.DataProblems, match="nowhere is not there"):
+        call(tmp_path / "nowhere")
+    (tmp_path / "file").write_text("x")
+    with pytest.raises(bip.DataProblems, match="a file, not a folder"):
+        call(tmp_path / "file")
+
+
+def test_a_broken_truth_is_a_problem_too(folder):
+    (folder / "truth.csv").write_text("quantity,scale,value,mc_error,how\nx,y,high,,\n")
+    problem = only(bip.check_study(folder))
+    assert (problem["table"], problem["column"], problem["rule"]) == ("truth", "value", "not_a_number")
+
+
+# The mapping
+
+
+MAPPING = """
+date_format = "%d/%m-%Y"
+separator = "|"
+
+[clients]
+missing = [9]
+[clients.columns]
+client = "id"
+sex = "koen"
+[clients.codes.sex]
+1 = "male"
+2 = "female"
+[clients.codes.jobcentre]
+"Århus" = "Aarhus"
+
+[responses.columns]
+network = "q11"
+[responses.codes.health_coping]
+99 = ""
+[responses.scale]
+network = [0, 4]
+cooperation = [5, 1]
+everyday_coping = [0, 100]
+"""
+
+
+def test_columns_codes_dates_missing_values_and_scales_of_the_user(study, folder, tmp_path):
+    path = tmp_path / "mapping.toml"
+    path.write_text(MAPPING, encoding="utf-8")
+    clients = read_lines(folder, "clients")
+    at = {name: position for position, name in enumerate(clients[0])}
+    for line in clients[1:]:
+        line[at["sex"]] = {"male": "1", "female": "2"}[line[at["sex"]]]
+        line[at["jobcentre"]] = line[at["jobcentre"]].replace("Aarhus", "Århus")
+        line[at["civil_status"]] = line[at["civil_status"]] or "9"
+    clients[0][at["client"]], clients[0][at["sex"]] = "id", "koen"
+    responses = read_lines(folder, "responses")
+    at = {name: position for position, name in enumerate(responses[0])}
+    scales = {
+        "network": lambda x: x - 1,
+        "cooperation": lambda x: 6 - x,
+        "everyday_coping": lambda x: 25 * (x - 1),
+    }
+    for line in responses[1:]:
+        for name, scale in scales.items():
+            line[at[name]] = line[at[name]] and str(scale(int(line[at[name]])))
+    responses[0][at["network"]] = "q11"
+    expected = study.responses.copy()
+    expected.loc[0, "health_coping"] = pd.NA
+    responses[1][at["health_coping"]] = "99"
+    write_lines(folder, "clients", clients)
+    write_lines(folder, "responses", responses)
+    for table in TABLES:
+        lines = read_lines(folder, table)
+        text = "\n".join("|".join(map(danish_date, line)) for line in lines)
+        (folder / f"{table}.csv").write_text(text, encoding="utf-8")
+    read = bip.read_study(folder, mapping=path)
+    pd.testing.assert_frame_equal(read.responses, expected)
+    assert read.clients.equals(study.clients)
+    assert read.assignments.equals(study.assignments)
+
+
+def danish_date(text: str) -> str:
+    parts = text.split("-")
+    return f"{parts[2]}/{parts[1]}-{parts[0]}" if len(parts) == 3 else text
+
+
+def test_answers_between_the_steps_of_a_scale_are_an_error_and_codes_the_cure(study, folder):
+    lines = read_lines(folder, "responses")
+    put("network", _2="10", _3="4", _5="11")(lines)
+    write_lines(folder, "responses", lines)
+    problems = bip.check_study(folder, {"responses": {"scale": {"network": [0, 10]}}}).set_index("rule")
+    # Of the tiny study's own 1-5, only 5 is a step of 0, 2.5, 5, 7.5, 10.
+    assert problems.loc["score_range", "rows"] == [5]
+    assert problems.loc["off_scale", "rows"][0] == 3
+    assert problems.loc["off_scale", "example"] == "4"
+    codes = {"responses": {"codes": {"network": {"10": 5, "11": ""}}}}
+    assert bip.read_study(folder, codes).responses["network"][0] == 5
+
+
+def test_a_column_of_the_mapping_that_the_file_does_not_have(folder):
+    problem = only(bip.check_study(folder, {"clients": {"columns": {"sex": "koen"}}}))
+    assert (problem["column"], problem["rule"]) == ("sex", "mapped_column_missing")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "said"),
+    [
+        ({"separater": ";"}, "separater: unknown key"),
+        ({"encoding": "utf-88"}, "not an encoding"),
+        ({"separator": ";;"}, "one ASCII character"),
+        ({"date_format": 3}, "must be text"),
+        ({"clients": 3}, "clients: must be a table"),
+        ({"clients": {"column": {}}}, "clients.column: unknown key"),
+        ({"clients": {"columns": {"gender": "koen"}}}, "clients has no column of that name"),
+        ({"clients": {"columns": {"sex": 1}}}, "must be the name of a column"),
+        ({"clients": {"columns": {"sex": "a", "origin": "a"}}}, "'a' is named for two columns"),
+        ({"clients": {"columns": []}}, "must be a table, column by column"),
+        ({"clients": {"codes": {"sex": "x"}}}, "value in the file = value in the study"),
+        ({"clients": {"missing": 9}}, "must be a list"),
+        ({"clients": {"scale": [0, 4]}}, "only responses have an answer scale"),
+        ({"responses": {"scale": {"date": [0, 4]}}}, "no indicator of that name"),
+        ({"responses": {"scale": [3, 3]}}, "two different numbers"),
+        ({"responses": {"scale": {"network": [True, 4]}}}, "two different numbers"),
+    ],
+)
+def test_a_mapping_with_anything_unknown_is_refused(mapping, said):
+    with pytest.raises(bip.OptionError, match=said):
+        read_mapping(mapping)
+
+
+def test_all_problems_of_a_mapping_at_once_and_unreadable_files(tmp_path):
+    with pytest.raises(bip.OptionError) as raised:
+        read_mapping({"x": 1, "y": 2})
+    assert str(raised.value).count("unknown key") == 2
+    (tmp_path / "m.toml").write_text("x = ")
+    for path in (tmp_path / "m.toml", tmp_path / "none.toml", tmp_path):
+        with pytest.raises(bip.OptionError, match="cannot be read"):
+            read_mapping(path)
