@@ -38,8 +38,16 @@ def quantities(world: World) -> pd.DataFrame:
         by construction, and ``how`` says so.
     """
     rows = [*_parameters(world), *_belief(world), *_caseworkers(world), *_switches(world)]
-    frame = pd.DataFrame(rows, columns=list(COLUMNS))
+    frame = pd.DataFrame([_rounded(row) for row in rows], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(("quantity", "scale", "how"), pd.StringDtype("pyarrow")))
+
+
+def _rounded(row: Row) -> Row:
+    """Six digits of what is computed: beyond them machines may differ."""
+    quantity, scale, value, error, how = row
+    if how.endswith(_PARAMETER):
+        return row
+    return quantity, scale, float(f"{value:.6g}"), float(f"{error:.6g}"), how
 
 
 def _parameters(world: World) -> Iterator[Row]:

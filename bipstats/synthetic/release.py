@@ -1,0 +1,119 @@
+"""The released synthetic study: ``python -m bipstats.synthetic.release FOLDER`` writes it anew, bit for bit."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+from string import Template
+
+from bipstats.codebook import Column, schema
+from bipstats.study.study import Study
+from bipstats.synthetic.simulate import simulate
+from bipstats.synthetic.truth import Truth
+
+DATA_VERSION = "0.1"
+SCHEMA_VERSION = 1
+CLIENTS = 4000
+SEED = 20130101  # fixed before the study was looked at
+
+FORMATS = ("csv.gz", "parquet")
+
+
+def release(folder: Path) -> Study:
+    """Write data, data card and checksums.
+
+    Parameters
+    ----------
+    folder : Path
+        Gets ``csv/``, ``parquet/``, ``DATA_CARD.md`` and ``SHA256SUMS``; files of an earlier release are
+        replaced, other files left alone.
+
+    Returns
+    -------
+    Study
+        What was written.
+
+    Notes
+    -----
+    CSV content is the same on every machine. Bytes of parquet and of gzip can differ between versions of
+    their libraries; with the same versions they are equal.
+    """
+    truth = Truth()
+    study = simulate(truth, clients=CLIENTS, rng=SEED)
+    for form in FORMATS:
+        place = folder / form.split(".")[0]
+        study.to_folder(place, format=form, overwrite=True)  # type: ignore[arg-type]
+        _write(place / "version.toml", _version(truth))
+    _write(folder / "DATA_CARD.md", _card(study, truth))
+    _write(folder / "SHA256SUMS", "".join(_checksums(folder)))
+    return study
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
+def _version(truth: Truth) -> str:
+    lines = {"data": f'"{DATA_VERSION}"', "schema": SCHEMA_VERSION, "world": f'"{truth.name}"', "seed": SEED}
+    return "".join(f"{key} = {value}\n" for key, value in lines.items())
+
+
+def _card(study: Study, truth: Truth) -> str:
+    """Fill in the data card."""
+    template = resources.files("bipstats.synthetic").joinpath("data_card.md").read_text(encoding="utf-8")
+    return Template(template).substitute(
+        data_version=DATA_VERSION,
+        schema_version=SCHEMA_VERSION,
+        world=truth.name,
+        clients=f"{CLIENTS:,}",
+        seed=SEED,
+        statement=truth.statement,
+        counts="\n".join(f"| `{name}` | {len(table):,} |" for name, table in study.tables().items()),
+        columns="\n".join(_columns(study)),
+    )
+
+
+def _columns(study: Study) -> Iterator[str]:
+    """Describe the columns of every table, line by line."""
+    yield "| table | column | content | may be empty |"
+    yield "|---|---|---|---|"
+    for table in study.tables():
+        for column in schema(table):
+            empty = "yes" if column.nullable else ""
+            yield f"| `{table}` | `{column.name}` | {_content(column)} | {empty} |"
+
+
+def _content(column: Column) -> str:
+    """Say what a column holds."""
+    if column.levels:
+        return ", ".join(column.levels)
+    words = {
+        "id": "identifier",
+        "date": "date, inclusive" if column.name in ("start", "end") else "date",
+        "flag": "0 or 1",
+        "share": "share of the 260 weeks before enrolment",
+        "year": "year",
+    }
+    return words.get(column.kind) or f"{column.kind}, {column.low:g} to {column.high:g}"
+
+
+def _checksums(folder: Path) -> Iterator[str]:
+    """One line per file of the release, in the form of ``sha256sum``."""
+    names = [path for form in FORMATS for path in sorted((folder / form.split(".")[0]).iterdir())]
+    for path in (*names, folder / "DATA_CARD.md"):
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        yield f"{digest}  {path.relative_to(folder).as_posix()}\n"
+
+
+def main() -> None:
+    """Write the release to the folder named on the command line."""
+    parser = argparse.ArgumentParser(prog="python -m bipstats.synthetic.release", description=__doc__)
+    parser.add_argument("folder", type=Path, help="folder of the release, such as synthetic")
+    release(parser.parse_args().folder)
+
+
+if __name__ == "__main__":
+    main()
