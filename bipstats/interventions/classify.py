@@ -67,7 +67,7 @@ def classify(
     Examples
     --------
     >>> import bipstats as bip
-    >>> rows = bip.interventions.classify(bip.load_synthetic())
+    >>> rows = bip.interventions.classify(bip.simulate(clients=200, rng=1))
     >>> bool((rows["n_types"] <= 4).all())
     True
     """

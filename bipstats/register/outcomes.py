@@ -77,7 +77,7 @@ def outcomes(
     --------
     >>> import bipstats as bip
     >>> from bipstats.register.outcomes import outcomes
-    >>> ends = outcomes(bip.load_synthetic(), outcome="job")
+    >>> ends = outcomes(bip.simulate(clients=200, rng=1), outcome="job")
     >>> bool((ends["week"] <= ends["data_end"]).all())
     True
     """

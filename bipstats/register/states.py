@@ -44,7 +44,7 @@ def register_states(study: Study, codes: Codes = None) -> pd.DataFrame:
     Examples
     --------
     >>> import bipstats as bip
-    >>> study = bip.load_synthetic()
+    >>> study = bip.simulate(clients=200, rng=1)
     >>> runs = bip.register_states(study)
     >>> list(runs.columns)
     ['client', 'start_week', 'end_week', 'state']

@@ -69,7 +69,7 @@ def landmarks(
     Examples
     --------
     >>> import bipstats as bip
-    >>> rows = bip.landmarks(bip.load_synthetic(), at=26, horizon=52)
+    >>> rows = bip.landmarks(bip.simulate(clients=200, rng=1), at=26, horizon=52)
     >>> int(rows["weeks"].max())
     52
     """

@@ -74,7 +74,7 @@ def spells(
     Examples
     --------
     >>> import bipstats as bip
-    >>> rows = bip.spells(bip.load_synthetic(), outcome="job")
+    >>> rows = bip.spells(bip.simulate(clients=200, rng=1), outcome="job")
     >>> flow = rows.attrs["flow"]
     >>> flow["weeks_at_risk"] == int((rows["stop"] - rows["start"]).sum())
     True

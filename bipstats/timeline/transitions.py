@@ -55,7 +55,7 @@ def transitions(study: Study, pair_weeks: int = 6) -> pd.DataFrame:
     Examples
     --------
     >>> import bipstats as bip
-    >>> pairs = bip.transitions(bip.load_synthetic())
+    >>> pairs = bip.transitions(bip.simulate(clients=200, rng=1))
     >>> bool((pairs["stop_week"] - pairs["start_week"] == pairs["weeks"]).all())
     True
     """
