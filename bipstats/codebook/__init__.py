@@ -23,6 +23,7 @@ from bipstats.codebook.keys import (
     REFERENCE_RATER,
 )
 from bipstats.codebook.labels import label
+from bipstats.codebook.sampling import sampling_error
 from bipstats.codebook.schema import Column, schema
 
 __all__ = [
@@ -47,6 +48,7 @@ __all__ = [
     "interventions",
     "label",
     "published",
+    "sampling_error",
     "schema",
     "sources",
 ]

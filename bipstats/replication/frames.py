@@ -1,0 +1,121 @@
+"""The frames that the reference analyses share, each made once and only if it is needed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from bipstats.codebook import BACKGROUND, INDICATORS, indicators
+from bipstats.errors import ModelError
+from bipstats.interventions.classify import classify
+from bipstats.register.outcomes import Outcome, outcomes
+from bipstats.timeline.landmarks import landmarks
+from bipstats.timeline.person_periods import person_periods
+from bipstats.timeline.spells import spells
+from bipstats.timeline.transitions import transitions
+
+if TYPE_CHECKING:
+    from bipstats.study.study import Study
+
+QUARTER = 13
+"""Weeks of a period."""
+
+WHOLE_FOLLOW_UP = 10_000
+"""Weeks for which an answer is carried where follow-up must not end with it."""
+
+SIGNIFICANT: tuple[str, ...] = tuple(indicators(significant=True)["key"])
+"""The nine indicators said to be related to a job."""
+
+CLIENT_SIX: tuple[str, ...] = tuple(indicators(significant=True).query("reference == 'client'")["key"])
+"""Those of them that the client answers."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A study with the frames made from it; nothing is made before it is asked for.
+
+    Parameters
+    ----------
+    study : Study
+    """
+
+    study: Study
+
+    @cached_property
+    def entry_periods(self) -> pd.DataFrame:
+        """Person-periods to job or education, answers carried for at most a year."""
+        return person_periods(spells(self.study, carry_weeks=52), QUARTER)
+
+    @cached_property
+    def fresh_periods(self) -> pd.DataFrame:
+        """Person-periods to job or education, answers of the last quarter only."""
+        return person_periods(spells(self.study, carry_weeks=QUARTER), QUARTER)
+
+    @cached_property
+    def job_periods(self) -> pd.DataFrame:
+        """Person-periods to job over the whole follow-up, with the first answers.
+
+        ``first_<key>`` is the reference rater's answer at the first measurement, ``own_<key>`` the client's.
+        """
+        rows = spells(self.study, outcome="job", carry_weeks=WHOLE_FOLLOW_UP)
+        kept = ["client", "caseworker", "jobcentre", "start", "stop", "event", "exit", "data_end", "switched"]
+        periods = person_periods(rows[[*kept, *BACKGROUND]], QUARTER)
+        first = self.first_job.set_index("client")
+        answers = pd.DataFrame(
+            {f"first_{key}": first[key] for key in INDICATORS}
+            | {f"own_{key}": first[f"{key}_client"] for key in CLIENT_SIX}
+        )
+        return periods.join(answers, on="client")
+
+    @cached_property
+    def first_job(self) -> pd.DataFrame:
+        """Clients at their first measurement, followed for a year to a job."""
+        return landmarks(self.study, at="first", horizon=52, outcome="job")
+
+    @cached_property
+    def first_entry(self) -> pd.DataFrame:
+        """Clients at their first measurement, followed for a year to job or education."""
+        return landmarks(self.study, at="first", horizon=52)
+
+    @cached_property
+    def transitions(self) -> pd.DataFrame:
+        """Pairs of consecutive measurements."""
+        return transitions(self.study)
+
+    @cached_property
+    def windows(self) -> pd.DataFrame:
+        """Whole windows of three months at risk, with their intervention class."""
+        rows = classify(self.study, QUARTER)
+        return rows[(rows["stop_week"] - rows["start_week"]) == QUARTER]
+
+    @cached_property
+    def entry_ends(self) -> pd.DataFrame:
+        """How each client's follow-up to job or education ended."""
+        return self.ends("job_or_education")
+
+    def ends(self, outcome: Outcome) -> pd.DataFrame:
+        """How each client's follow-up ended, with ``entry_caseworker``, the first one."""
+        table = self.study.assignments.sort_values(["client", "start"], kind="stable")
+        first = table.drop_duplicates("client").set_index("client")["caseworker"]
+        ends = outcomes(self.study, outcome)
+        return ends.assign(entry_caseworker=ends["client"].map(first))
+
+
+def terms(rows: pd.DataFrame, *names: str) -> tuple[str, str]:
+    """Join the terms that vary in `rows` to a right-hand side; say which ones do not.
+
+    A study of one job centre, or of women alone, has constant columns; no model can have them as terms.
+    """
+    constant = [name for name in names if rows[_column(name)].nunique(dropna=True) < 2]
+    kept = [name for name in names if name not in constant]
+    if not kept:
+        raise ModelError("no covariate varies among the rows.")
+    note = f"constant and left out: {', '.join(map(_column, constant))}" if constant else ""
+    return " + ".join(kept), note
+
+
+def _column(term: str) -> str:
+    return term.removeprefix("C(").removesuffix(")")
