@@ -22,11 +22,11 @@ def _empty(sheet: Sheet, column: Column) -> Mask:
     return sheet.empty(column.name)
 
 
-def _outside(sheet: Sheet, column: Column) -> Mask:
+def outside(sheet: Sheet, column: Column) -> Mask:
     """Numbers outside the column's bounds."""
     values = sheet.frame[column.name]
-    outside = (values < column.low) | (values > column.high)
-    return outside.fillna(False).to_numpy(dtype=bool)
+    beyond = (values < column.low) | (values > column.high)
+    return beyond.fillna(False).to_numpy(dtype=bool)
 
 
 _NUMBERS = ("score", "year", "code", "share", "benefit", "industry", "number")
@@ -98,7 +98,7 @@ CELL_RULES = (
         "{n} [answer lies|answers lie] outside {low}-{high}",
         _kind("score"),
         "declare the scale in the mapping ([responses.scale]) or correct the file",
-        _outside,
+        outside,
     ),
     CellRule(
         "off_scale",
@@ -120,7 +120,7 @@ CELL_RULES = (
         "{n} [share lies|shares lie] outside 0-1",
         _kind("share"),
         "give shares of the time between 0 and 1, not per cent",
-        _outside,
+        outside,
     ),
     CellRule(
         "implausible_birth_year",
@@ -128,7 +128,7 @@ CELL_RULES = (
         "{n} birth [year lies|years lie] outside {low}-{high}",
         _kind("year"),
         "give the year of birth with four digits",
-        _outside,
+        outside,
     ),
     CellRule(
         "unknown_code",
@@ -136,7 +136,7 @@ CELL_RULES = (
         "{n} [code is|codes are] not among the interventions {low}-{high}",
         _kind("code"),
         "translate in the mapping ([{table}.codes.{column}]); bip.codebook.interventions() lists the codes",
-        _outside,
+        outside,
     ),
     CellRule(
         "code_range",
@@ -144,7 +144,7 @@ CELL_RULES = (
         "{n} [code lies|codes lie] outside {low}-{high}",
         _kind("benefit", "industry"),
         "leave weeks without benefit and months without employment empty; correct the other codes",
-        _outside,
+        outside,
     ),
 )
 

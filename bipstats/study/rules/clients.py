@@ -7,6 +7,7 @@ import numpy as np
 from bipstats.codebook import schema
 from bipstats.study.parse import Mask
 from bipstats.study.rules.base import ERROR, RowRule, Sheets
+from bipstats.study.rules.cells import outside
 from bipstats.study.rules.relations import absent, duplicated, weeks_covered
 
 _YOUNGEST, _OLDEST = 15, 80
@@ -18,9 +19,8 @@ def _implausible_age(sheets: Sheets) -> Mask:
     age = (clients["enrolled"].dt.year - clients["birth_year"].astype("Float64")).to_numpy(
         np.float64, na_value=np.nan
     )
-    year = next(column for column in schema("clients") if column.name == "birth_year")
-    inside = clients["birth_year"].between(year.low, year.high).fillna(False).to_numpy(dtype=bool)
-    return inside & ((age < _YOUNGEST) | (age > _OLDEST))
+    impossible = outside(sheets["clients"], next(c for c in schema("clients") if c.name == "birth_year"))
+    return ~impossible & ((age < _YOUNGEST) | (age > _OLDEST))
 
 
 def _enrolled_outside(sheets: Sheets) -> Mask:

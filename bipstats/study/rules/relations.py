@@ -47,7 +47,12 @@ def enrolment(sheets: Sheets, client: pd.Series) -> pd.Series:
     """Date of enrolment of each client; missing where the client is unknown."""
     clients = sheets["clients"].frame
     usable = clients.loc[clients["client"].notna()].drop_duplicates("client")
-    return client.map(usable.set_index("client")["enrolled"])
+    return looked_up(usable.set_index("client")["enrolled"], client)
+
+
+def looked_up(values: pd.Series, client: pd.Series) -> pd.Series:
+    """Value of each client, from a series by client; missing where it has none."""
+    return values.reindex(pd.Index(client)).set_axis(client.index)
 
 
 def before_enrolment(sheets: Sheets, table: str, date: str) -> Mask:

@@ -15,6 +15,7 @@ from bipstats.study.rules.relations import (
     before_enrolment,
     duplicated,
     enrolment,
+    looked_up,
     weeks_of,
 )
 from bipstats.study.sheet import Sheet
@@ -34,7 +35,7 @@ def _answered_by_client(sheet: Sheet, column: Column) -> Mask | None:
 def _after_exit(sheets: Sheets) -> Mask:
     """Questionnaires dated after the first week of pension, death or emigration since enrolment."""
     frame = sheets["responses"].frame
-    exits = frame["client"].map(_exit_weeks(sheets)).to_numpy(dtype=np.float64, na_value=np.inf)
+    exits = looked_up(_exit_weeks(sheets), frame["client"]).fillna(np.inf).to_numpy(dtype=np.float64)
     return weeks_of(frame["date"]) > exits
 
 
