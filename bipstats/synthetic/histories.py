@@ -65,42 +65,33 @@ def quarters(truth: Truth) -> int:
 def paths(
     truth: Truth, persons: People, team: Staff, scale: Moments, draws: Any, switching: bool
 ) -> tuple[Staff, Paths]:
-    """Run the quarters; `switching=False` leaves every client with the first caseworker."""
+    """Run the quarters; `switching=False` leaves every client with the first caseworker.
+
+    Also gives the caseworkers, since who departs before any client comes must stay longer.
+    """
     n, length = len(persons), quarters(truth)
     out = _empty(n, length)
+    state = _Readiness(truth, persons, draws["readiness"])
     items = _Items(truth, scale, n, draws["items"])
-    shock = np.zeros(n, dtype=bool)
-    law = truth.readiness
-    readiness = law.on_vulnerability * persons.vulnerability
-    readiness = readiness + law.entry_sd * draws["readiness"].standard_normal(n)
     taste = draws["interventions"].standard_normal((2, n))
-    desk = None
-    current = np.zeros(n, dtype=np.int64)
     for t in range(length):
-        shock = np.where(
-            shock, draws["readiness"].random(n) >= law.shock_off, draws["readiness"].random(n) < law.shock_on
-        )
-        felt = readiness - law.shock_readiness * shock
+        felt, shock = state.next()
         out.items[:, :, t] = items.next(felt, shock)
         out.shock[:, t], out.readiness[:, t], out.passing[:, t] = shock, felt, items.common
         out.prospects[:, t] = (items.weight * out.items[:, :, t]).sum(axis=0)
-        if desk is None:
-            team, current = first_caseworkers(
-                truth, persons, team, out.prospects[:, 0], scale, draws["assignment"]
-            )
+        if t == 0:
+            first = (truth, persons, team, out.prospects[:, 0], scale, draws["assignment"])
+            team, current = first_caseworkers(*first)
             desk = Desk.of(team, truth.calendar.weeks)
         out.before[:, t] = current
         fate = (persons, team, desk, current, out.prospects[:, t])
-        out.switch[:, t], current = _switch(truth, scale, fate, t, draws["switches"])
-        if not switching:
-            out.switch[:, t], current = NO_SWITCH, out.before[:, t].astype(np.int64)
+        weeks, after = _switch(truth, scale, fate, t, draws["switches"])
+        out.switch[:, t], current = (weeks, after) if switching else (NO_SWITCH, current)
         out.after[:, t] = current
         orientation = team.orientation[out.before[:, t]]
-        out.klass[:, t] = _classes(
-            truth, felt, shock, items.common, orientation, taste, draws["interventions"]
-        )
-        drift = np.asarray(law.drift)[out.klass[:, t]]
-        readiness = readiness + drift + law.quarterly_sd * draws["readiness"].standard_normal(n)
+        klass = _classes(truth, felt, shock, items.common, orientation, taste, draws["interventions"])
+        out.klass[:, t] = klass
+        state.drift(klass)
     _private_views(truth, team.orientation[out.before[:, 0]], out.private_view, draws["private view"])
     return team, out
 
@@ -121,6 +112,27 @@ def _empty(n: int, length: int) -> Paths:
         private_view=floats(),
         klass=np.empty((n, length), dtype=np.int8),
     )
+
+
+class _Readiness:
+    """Persistent readiness and health shocks, quarter by quarter."""
+
+    def __init__(self, truth: Truth, persons: People, rng: Generator) -> None:
+        self.law, self.rng, self.size = truth.readiness, rng, len(persons)
+        own = self.law.entry_sd * rng.standard_normal(self.size)
+        self.level = self.law.on_vulnerability * persons.vulnerability + own
+        self.shock = np.zeros(self.size, dtype=bool)
+
+    def next(self) -> tuple[Floats, Bools]:
+        """Give readiness as it is felt, lowered by a health shock, and the shock."""
+        ends, begins = self.rng.random((2, self.size))
+        self.shock = np.where(self.shock, ends >= self.law.shock_off, begins < self.law.shock_on)
+        return self.level - self.law.shock_readiness * self.shock, self.shock
+
+    def drift(self, klass: NDArray[np.int8]) -> None:
+        """Move on to the next quarter."""
+        change = self.law.quarterly_sd * self.rng.standard_normal(self.size)
+        self.level = self.level + np.asarray(self.law.drift)[klass] + change
 
 
 class _Items:
