@@ -101,7 +101,7 @@ def mean(values: np.ndarray, *, what: str, scale: Scale = "share", note: str = "
     return Estimate(float(values.mean()), float(values.std(ddof=1) / np.sqrt(n)), n, scale, "clients", note)
 
 
-def coefficient(fit: Result, term: str, note: str = "") -> Estimate:
+def coefficient(fit: Result, term: str, *notes: str) -> Estimate:
     """A slope of a fitted model, as a log ratio, with what the model left out."""
     if term not in fit.params.index:
         raise ModelError(f"the model has no term {term!r}: it does not vary among the rows used.")
@@ -113,7 +113,7 @@ def coefficient(fit: Result, term: str, note: str = "") -> Estimate:
     units = fit.fit.n_units
     given = f"{fit.n_events:,} entries" + (f" in {fit.nobs:,} rows" if units else "")
     n = fit.nobs if units is None else units
-    return Estimate(estimate, error, n, "ratio").with_note(given, left_out, note)
+    return Estimate(estimate, error, n, "ratio").with_note(given, left_out, *notes)
 
 
 def _wilson(p: float, std_error: float, n: int, z: float) -> tuple[float, float]:

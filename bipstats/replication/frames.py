@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
@@ -62,7 +63,7 @@ class Prepared:
         """
         rows = spells(self.study, outcome="job", carry_weeks=WHOLE_FOLLOW_UP)
         kept = ["client", "caseworker", "jobcentre", "start", "stop", "event", "exit", "data_end", "switched"]
-        periods = person_periods(rows[[*kept, *BACKGROUND]], QUARTER)
+        periods = person_periods(without_breaks(rows[[*kept, *BACKGROUND]]), QUARTER)
         first = self.first_job.set_index("client")
         answers = pd.DataFrame(
             {f"first_{key}": first[key] for key in INDICATORS}
@@ -102,6 +103,34 @@ class Prepared:
         first = table.drop_duplicates("client").set_index("client")["caseworker"]
         ends = outcomes(self.study, outcome)
         return ends.assign(entry_caseworker=ends["client"].map(first))
+
+
+def without_breaks(rows: pd.DataFrame) -> pd.DataFrame:
+    """Join rows of a client that touch and differ in time only, so that later answers split nothing.
+
+    The rows lie one after the other by client; only caseworker and ``switched`` change over time.
+    """
+    state = [pd.factorize(rows[name])[0] for name in ("client", "caseworker", "switched")]
+    start, stop = rows["start"].to_numpy(), rows["stop"].to_numpy()
+    begins = np.ones(len(rows), dtype=bool)
+    begins[1:] = (start[1:] != stop[:-1]) | np.logical_or.reduce([code[1:] != code[:-1] for code in state])
+    first = np.flatnonzero(begins)
+    last = np.append(first[1:], len(rows))[: len(first)] - 1
+    joined = rows.iloc[last].reset_index(drop=True)
+    return joined.assign(start=start[first])
+
+
+def with_entries(rows: pd.DataFrame, event: str) -> tuple[pd.DataFrame, str]:
+    """Leave out job centres in which nobody entered, and say so.
+
+    With an effect for each job centre such rows say nothing about the other coefficients.
+    """
+    entered = rows.groupby("jobcentre", observed=True)[event].transform("max") == 1
+    if not entered.any():
+        raise ModelError("no client entered while at risk.")
+    lost = rows.loc[~entered, "jobcentre"].nunique()
+    note = f"{lost} job centre{'s' * (lost > 1)} without an entry left out" if lost else ""
+    return rows[entered], note
 
 
 def terms(rows: pd.DataFrame, *names: str) -> tuple[str, str]:

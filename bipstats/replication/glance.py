@@ -15,12 +15,11 @@ def glance(prepared: Prepared) -> dict[str, str]:
         "clients": f"{len(study.clients):,}",
         "job centres": f"{study.clients['jobcentre'].nunique():,}",
         "caseworkers": f"{study.assignments['caseworker'].nunique():,}",
-        "questionnaires": f"{len(study.responses):,}",
-        "of clients": f"{int(questionnaires.get('client', 0)):,}",
-        "of caseworkers": f"{int(questionnaires.get('caseworker', 0)):,}",
+        "questionnaires of clients": f"{int(questionnaires.get('client', 0)):,}",
+        "questionnaires of caseworkers": f"{int(questionnaires.get('caseworker', 0)):,}",
     }
     if len(enrolled):
-        counts["enrolled"] = f"{enrolled.min():%B %Y} to {enrolled.max():%B %Y}"
+        counts["enrolled"] = f"{enrolled.min():%m/%Y} to {enrolled.max():%m/%Y}"
     return counts | _flow(prepared)
 
 

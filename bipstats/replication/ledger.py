@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import log
 
 import numpy as np
@@ -103,10 +103,11 @@ def _row(
     target: Target, figure: Published, quantities: Quantities, errors: Errors, truths: Truths | None
 ) -> tuple[dict[str, object], list[Detail]]:
     """One row of the ledger with its definitions."""
+    simulated = truths is not None
     main = quantities[target.quantity] if target.quantity else Unavailable(target.incomparable)
     details = _details(target, figure, main, quantities, errors)
-    verdict = _verdict(target, details)
-    verdict = on_simulated(verdict, simulated=truths is not None, target=target.target)
+    verdict = on_simulated(_verdict(target, details), simulated=simulated, target=target.target)
+    details = [_marked(item, simulated and target.target) for item in details]
     if truths is not None:
         details += [
             Detail(target.id, label, "truth", _true(truths, *key), None) for *key, label in target.truth
@@ -147,6 +148,13 @@ def _details(
     return made + [
         Detail(target.id, label, "beside", quantities[name], None) for name, label in target.beside
     ]
+
+
+def _marked(item: Detail, calibrated: bool) -> Detail:
+    """A definition of a calibration target on simulated data, marked as its row is."""
+    if item.verdict is None:
+        return item
+    return replace(item, verdict=on_simulated(item.verdict, simulated=calibrated, target=calibrated))
 
 
 def _verdict(target: Target, details: list[Detail]) -> Verdict:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -77,7 +78,14 @@ def _template() -> Any:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
     return environment.get_template("report.html.j2")
+
+
+def _prose(text: str) -> str:
+    """Text as a printer sets it: a capital in front, minus signs, no line break before a per cent sign."""
+    text = re.sub(r"(?<![\w/])-(?=[\d.])", "−", str(text).replace(" %", "\u00a0%"))
+    return text[:1].upper() + text[1:]
 
 
 def _curve(incidence: pd.DataFrame) -> str:
@@ -160,7 +168,8 @@ def _definition(item: pd.Series, scale: str) -> dict[str, str]:
         "interval": range_text(item["interval"], shown),
         "n": "" if pd.isna(item["n"]) else f"{item['n']:,}",
         "verdict": item["verdict"],
-        "tone": _tone(item["verdict"]),
+        "tone": _tone(item["verdict"].removeprefix(CALIBRATED)),
+        "calibrated": item["verdict"].startswith(CALIBRATED),
         "note": item["note"],
     }
 

@@ -11,7 +11,7 @@ from bipstats.core.result import Result
 from bipstats.models.hazard import hazard
 from bipstats.models.logit import LogitResult, logit
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
-from bipstats.replication.frames import Prepared, terms
+from bipstats.replication.frames import Prepared, terms, with_entries
 
 BELIEF = "caseworker_belief"
 
@@ -36,20 +36,20 @@ def change_since_first(prepared: Prepared) -> Quantities:
 def one_year(prepared: Prepared) -> Quantities:
     """Odds ratio and risk ratio of entry within 52 weeks of the first measurement."""
     rows = prepared.first_entry
-    known = rows[rows["entered"].notna()]
+    known, lost = with_entries(rows[rows["entered"].notna()], "entered")
     right, note = terms(known, *INDICATORS, *BACKGROUND, "C(jobcentre)")
     fit = logit(f"entered ~ {right}", known, vcov=cluster("caseworker"), missing="drop")
-    odds = coefficient(fit, BELIEF, note)
+    odds = coefficient(fit, BELIEF, lost, note)
     complete = known.dropna(subset=[*INDICATORS, *BACKGROUND, "caseworker"])
     return {"belief odds ratio": odds, "belief risk ratio": _risk_ratio(fit, complete, odds)}
 
 
 def _hazard_ratio(rows: pd.DataFrame, *more: str) -> Estimate:
     """Complementary log-log of entry on the 11 answers, background, job centre and period."""
+    rows, lost = with_entries(rows[rows["caseworker"].notna()], "event")
     right, note = terms(rows, *INDICATORS, *BACKGROUND, "C(jobcentre)", *more)
-    rows = rows[rows["caseworker"].notna()]
     fit: Result = hazard(right, rows, exposure="exposure", vcov=cluster("caseworker"), missing="drop")
-    return coefficient(fit, BELIEF, note)
+    return coefficient(fit, BELIEF, lost, note)
 
 
 def _risk_ratio(fit: LogitResult, rows: pd.DataFrame, odds: Estimate) -> Estimate:

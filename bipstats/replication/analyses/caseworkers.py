@@ -15,7 +15,7 @@ from bipstats.errors import ModelError
 from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
-from bipstats.replication.frames import Prepared, terms
+from bipstats.replication.frames import Prepared, terms, with_entries
 
 Floats = NDArray[np.float64]
 
@@ -82,7 +82,8 @@ def adjusted(prepared: Prepared) -> Quantities:
     clients = prepared.first_entry.merge(
         ends.assign(entry=flags.astype(float))[["client", "entry", "entry_caseworker"]], on="client"
     )
-    rows = clients.dropna(subset=[*INDICATORS, *BACKGROUND, "entry_caseworker"])
+    complete = clients.dropna(subset=[*INDICATORS, *BACKGROUND, "entry_caseworker"])
+    rows, lost = with_entries(complete, "entry")
     right, note = terms(rows, *INDICATORS, *BACKGROUND, "C(jobcentre)")
     expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
     group = _Caseworkers.from_clients(rows["entry_caseworker"], rows["entry"].to_numpy(), expected)
@@ -91,7 +92,7 @@ def adjusted(prepared: Prepared) -> Quantities:
         "adjusted bottom half": _bootstrap(group, lambda g: g.adjusted().bottom(1 / 2)),
         "adjusted less raw gap": _bootstrap(group, lambda g: g.adjusted().gap() - g.gap(), "difference"),
     }
-    return {name: estimate.with_note(note) for name, estimate in made.items()}
+    return {name: estimate.with_note(lost, note) for name, estimate in made.items()}
 
 
 def _log_ratio(group: _Caseworkers, part: float) -> Floats:

@@ -11,7 +11,7 @@ from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
-from bipstats.replication.frames import CLIENT_SIX, Prepared, terms
+from bipstats.replication.frames import CLIENT_SIX, Prepared, terms, with_entries
 
 PAIR_DAYS = 42
 """A caseworker's and a client's questionnaire at most this far apart are of one measurement."""
@@ -132,10 +132,10 @@ def _hazard_ratio(rows: pd.DataFrame, orientation: np.ndarray) -> Estimate:
     if not known.any():
         raise ModelError("no caseworker has answered on another client.")
     high = (orientation > np.median(orientation[known])).astype(float)
-    used = rows.assign(high_orientation=high)[known]
+    used, lost = with_entries(rows.assign(high_orientation=high)[known], "event")
     own = tuple(f"own_{key}" for key in CLIENT_SIX)
     right, note = terms(used, "high_orientation", *BACKGROUND, *own, "C(jobcentre)", "switched")
     fit = hazard(right, used, exposure="exposure", vcov=cluster("caseworker"), missing="drop")
     without = int((~known).sum())
     left_out = f"{without:,} rows whose caseworker has no such answers left out" if without else ""
-    return coefficient(fit, "high_orientation", "; ".join(filter(None, (left_out, note))))
+    return coefficient(fit, "high_orientation", left_out, lost, note)

@@ -10,7 +10,7 @@ from bipstats.core.covariance import cluster
 from bipstats.errors import ModelError
 from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient, share
-from bipstats.replication.frames import Prepared, terms
+from bipstats.replication.frames import Prepared, terms, with_entries
 
 WINDOWS = (52, 104, 156)
 SHARES = ("switched", *(f"switched within {weeks} weeks" for weeks in WINDOWS))
@@ -47,7 +47,7 @@ def shares(prepared: Prepared) -> Quantities:
 def _hazard_ratio(prepared: Prepared, term: str) -> Estimate:
     """Complementary log-log of a job on the first answers, background, job centre and period."""
     rows = prepared.job_periods
-    rows = rows[rows["caseworker"].notna()]
+    rows, lost = with_entries(rows[rows["caseworker"].notna()], "event")
     if term not in rows:
         rows = rows.assign(ever_switched=rows.groupby("client")["switched"].transform("max"))
     if not rows[term].any():
@@ -55,4 +55,4 @@ def _hazard_ratio(prepared: Prepared, term: str) -> Estimate:
     answers = tuple(f"first_{key}" for key in INDICATORS)
     right, note = terms(rows, term, *answers, *BACKGROUND, "C(jobcentre)")
     fit = hazard(right, rows, exposure="exposure", vcov=cluster("caseworker"), missing="drop")
-    return coefficient(fit, term, note)
+    return coefficient(fit, term, lost, note)

@@ -1,0 +1,5 @@
+"""``python -m bipstats`` is the command ``bipstats``."""
+
+from bipstats.cli import main
+
+raise SystemExit(main())

@@ -1,0 +1,165 @@
+"""The command ``bipstats``: ledger, checks and simulated studies from a shell."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bipstats import __version__
+from bipstats.errors import BipstatsError, BipstatsWarning, OptionError
+
+if TYPE_CHECKING:
+    from bipstats.study.study import Study
+
+REPORT, LEDGER, DETAILS = "report.html", "ledger.csv", "definitions.csv"
+MARK = ".bipstats-report"
+"""File that says that a folder was written by ``bipstats replicate`` and may be overwritten by it."""
+
+FOUND_ERRORS, CANNOT = 1, 2
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        What stands after ``bipstats``; the shell's own if not given.
+
+    Returns
+    -------
+    int
+        0: done; 1: ``check`` found errors; 2: it could not be done, and one message says why.
+    """
+    asked = _parser().parse_args(arguments)
+    try:
+        with _warnings_as_lines():
+            return int(asked.run(asked))
+    except (BipstatsError, OSError) as problem:
+        print(f"bipstats: {problem}", file=sys.stderr)
+        return CANNOT
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="bipstats", description="Published figures of the Danish BIP study beside estimates from data."
+    )
+    parser.add_argument("--version", action="version", version=f"bipstats {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    replicate = commands.add_parser("replicate", help="write the ledger of published figures and estimates")
+    replicate.add_argument(
+        "folder", nargs="?", type=Path, help="a study; default: the packaged synthetic one"
+    )
+    replicate.add_argument("--out", type=Path, default=Path("bipstats-report"), metavar="DIR")
+    replicate.add_argument("--force", action="store_true", help="write into a folder that holds other files")
+    replicate.add_argument("--mapping", type=Path, help="TOML that names your columns, codes and scales")
+    replicate.set_defaults(run=_replicate)
+
+    check = commands.add_parser(
+        "check", help="list every problem of a study; exit code 1 if there are errors"
+    )
+    check.add_argument("folder", type=Path)
+    check.add_argument("--mapping", type=Path, help="TOML that names your columns, codes and scales")
+    check.set_defaults(run=_check)
+
+    simulate = commands.add_parser("simulate", help="write a simulated study with its truth")
+    simulate.add_argument("out", type=Path)
+    simulate.add_argument("--clients", type=int, default=4000, metavar="N")
+    simulate.add_argument("--seed", type=int, default=1, metavar="S")
+    simulate.set_defaults(run=_simulate)
+    return parser
+
+
+def _replicate(asked: argparse.Namespace) -> int:
+    """Estimate, print one line per figure, write the report."""
+    _refuse_to_overwrite(asked.out, asked.force)  # before the work, not after
+    from bipstats.replication.replicate import replicate
+
+    result = replicate(_study(asked.folder, asked.mapping))
+    for text in str(result).splitlines():
+        print(_fitted(text))
+    asked.out.mkdir(parents=True, exist_ok=True)
+    (asked.out / MARK).write_text(f"bipstats {__version__}\n", encoding="utf-8")
+    result.table.to_csv(asked.out / LEDGER, index=False, encoding="utf-8", lineterminator="\n")
+    result.details.to_csv(asked.out / DETAILS, index=False, encoding="utf-8", lineterminator="\n")
+    result.to_html(asked.out / REPORT)
+    print(f"Report: {(asked.out / REPORT).resolve()}")
+    return 0
+
+
+def _study(folder: Path | None, mapping: Path | None) -> Study:
+    if folder is not None:
+        from bipstats.study.readers import read_study
+
+        return read_study(folder, mapping=mapping)
+    if mapping is not None:
+        raise OptionError("--mapping describes the files of a FOLDER; none is given.")
+    from bipstats.study.released import load_synthetic
+
+    return load_synthetic()
+
+
+def _refuse_to_overwrite(out: Path, force: bool) -> None:
+    """Raise unless the folder is new, empty, from an earlier report, or asked for by force."""
+    if out.exists() and not out.is_dir():
+        raise OptionError(f"--out {out} is a file; name a folder.")
+    if force or not out.exists() or (out / MARK).is_file() or not any(out.iterdir()):
+        return
+    raise OptionError(
+        f"{out} holds files that are not from an earlier report. Name another folder with --out, or write there "
+        "all the same with --force (only the report's own files are replaced)."
+    )
+
+
+def _check(asked: argparse.Namespace) -> int:
+    """Print every problem."""
+    from bipstats.study.mapping import read_mapping
+    from bipstats.study.problems import message
+    from bipstats.study.readers import read_folder
+
+    problems = read_folder(asked.folder, read_mapping(asked.mapping)).problems
+    errors = [problem for problem in problems if problem.severity == "error"]
+    others = [problem for problem in problems if problem.severity != "error"]
+    for name, found in (("Errors", errors), ("Warnings", others)):
+        if found:
+            print(f"{name}: {message(found)}")
+    if not errors:
+        print(f"{asked.folder} can be read; no errors.")
+    return FOUND_ERRORS if errors else 0
+
+
+def _simulate(asked: argparse.Namespace) -> int:
+    """Write a simulated study."""
+    from bipstats.synthetic.simulate import simulate
+
+    study = simulate(clients=asked.clients, rng=asked.seed)
+    study.to_folder(asked.out)
+    print(f"Simulated study of {asked.clients:,} clients, seed {asked.seed}: {asked.out.resolve()}")
+    return 0
+
+
+def _fitted(text: str) -> str:
+    """Cut a line to the terminal's width; elsewhere it stays whole."""
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+@contextmanager
+def _warnings_as_lines() -> Iterator[None]:
+    """Say each of the package's own warnings once on stderr, without the line of code."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always", BipstatsWarning)
+        try:
+            yield
+        finally:
+            for text in dict.fromkeys(str(warning.message) for warning in caught):
+                print(f"bipstats: warning: {text}", file=sys.stderr)
