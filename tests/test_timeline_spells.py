@@ -152,6 +152,29 @@ def test_weeks_outside_every_assignment_have_no_caseworker() -> None:
     assert bip.spells(study).attrs["flow"]["weeks_without_caseworker"] == 3 + 2 + 32
 
 
+def test_a_row_that_starts_in_the_last_week_of_an_assignment_still_has_its_caseworker() -> None:
+    person = Person(answers=[(7, "client")], caseworkers=[("K1", 0, 7)])
+    assert rows(person, "caseworker") == [[7, 8, "K1"], [8, 59, None]]
+
+
+def test_nothing_passes_from_one_client_to_the_next() -> None:
+    people = {
+        "a": Person(
+            answers=[(0, "client", 4)],
+            caseworkers=[("K1", 0, 9), ("K2", 10, None)],
+            interventions=[(1, 0, None)],
+        ),
+        "b": Person(answers=[(5, "client", {}), (6, "caseworker", 2)], caseworkers=[("K3", 20, None)]),
+    }
+    frame = bip.spells(make(people))
+    columns = ["start", "stop", "network_client", "caseworker", "switched", "intervention_class"]
+    found = frame.loc[frame["client"] == "b", columns].astype(object)
+    assert found.where(found.notna(), None).values.tolist() == [
+        [6, 20, None, None, 0, "none"],
+        [20, 58, None, "K3", 0, "none"],
+    ]
+
+
 def test_the_class_looks_back_13_weeks_the_start_included() -> None:
     # A job record in weeks 5-6 is in the window of rows that start in 5, ..., 6 + 12; a social one in weeks 10-20.
     person = Person(answers=[(0, "client")], interventions=[(1, 5, 6), (15, 10, 20)])

@@ -135,18 +135,16 @@ def _ends(weekly: Histories, outcome: Outcome, k: int) -> Bools:
     ends = weekly.among(tuple(state for state in exits if exits[state] in _ABSORBING))
     ends = ends[:, : ends.shape[1] - k + 1]
     for states in (*entries, others):
-        ends = ends | _run_begins(weekly.among(states), k)
+        ends = ends | _runs_ahead(weekly.among(states), k)
     return ends
 
 
-def _run_begins(inside: Bools, k: int) -> Bools:
-    """First weeks of runs of at least k weeks, (n, w - k + 1)."""
+def _runs_ahead(inside: Bools, k: int) -> Bools:
+    """Weeks that are, like the k - 1 after them, inside; the first such week at risk begins a run."""
     n, width = inside.shape
     total = np.zeros((n, width + 1), dtype=np.int32)
     np.cumsum(inside, axis=1, out=total[:, 1:])
-    begins = total[:, k:] - total[:, : width + 1 - k] == k
-    begins[:, 1:] &= ~inside[:, : width - k]
-    return begins
+    return total[:, k:] - total[:, : width + 1 - k] == k
 
 
 def _risk_start(weekly: Histories) -> Ints:

@@ -95,10 +95,8 @@ def spells(
 
 
 def _merge(pieces: InForce, stop: Ints) -> tuple[InForce, Ints]:
-    """Join pieces that touch and have the same covariates."""
-    joined = pieces.repeats()
-    joined[1:] &= pieces.week[1:] == stop[:-1]
-    begins = np.flatnonzero(~joined)
+    """Join pieces with the same covariates; they touch, since after a gap other answers are in force."""
+    begins = np.flatnonzero(~pieces.repeats())
     last = np.append(begins[1:], len(stop))[: len(begins)] - 1
     return pieces.take(begins), stop[last]
 
