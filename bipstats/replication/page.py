@@ -14,6 +14,7 @@ import bipstats
 from bipstats.codebook import contradictions, published, sources
 from bipstats.replication.drawing import inline_svg
 from bipstats.replication.figures import incidence_curves
+from bipstats.replication.targets import targets
 from bipstats.replication.verdict import AGREEING, CALIBRATED, DISAGREEING, SHARE_MARGIN, ZERO_MARGIN
 from bipstats.replication.wording import number, published_text, range_text
 
@@ -119,7 +120,7 @@ def _row(row: pd.Series, figure: pd.Series, titles: pd.DataFrame, replication: R
     return {
         "id": row["id"],
         "statement": row["statement"],
-        "published": published_text(row["published"], scale) or _in_words(figure["scale"]),
+        "published": published_text(row["published"], scale) or _in_words(row["id"], figure["scale"]),
         "words": pd.isna(row["published"]),
         "status": figure["status"],
         "estimate": number(row["estimate"], scale),
@@ -148,9 +149,10 @@ def _facts(row: pd.Series) -> list[tuple[str, str]]:
     return [*facts, ("definition", row["definition"]), ("calibration target", calibrated)]
 
 
-def _in_words(scale: str) -> str:
-    """What is published where no number is: the first words of its scale."""
-    return scale.split(";")[0]
+def _in_words(name: str, scale: str) -> str:
+    """What is published where no number is: the row's own words, or the first ones of the source's scale."""
+    own = next(target.words for target in targets() if target.id == name)
+    return own or scale.split(";")[0]
 
 
 def _source(key: str, titles: pd.DataFrame) -> dict[str, str]:

@@ -32,6 +32,8 @@ class Target:
         How the two are judged; see ``targets.toml``.
     printed : float
         For shares: the last printed digit.
+    statement, words, kind : str
+        In place of the figure's own, where the row is about another statement of its source.
     target : bool
         Whether the generator was calibrated to the figure.
     incomparable : str
@@ -57,6 +59,7 @@ class Target:
     part: str = ""
     printed: float = 0.01
     statement: str = ""
+    words: str = ""
     kind: str = ""
     incomparable: str = ""
     note: str = ""
