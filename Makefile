@@ -21,7 +21,11 @@ test: $(READY) ## all tests
 	$(BIN)/python -m pytest -q -n $(JOBS)
 
 test-pandas3: $(READY3) ## the fast tests on pandas 3 and lifelines 0.30.0
-	.venv-pandas3/bin/python -m pytest -q -n $(JOBS) -m "not slow"
+	.venv-pandas3/bin/python -m pytest -q -n $(JOBS) -m "not slow and not browser"
+
+test-browser: $(READY) ## the report in Chromium, which is installed if it is absent (Debian or Ubuntu, as root)
+	@$(get_chromium)
+	$(BIN)/python -m pytest -q -m browser tests/browser
 
 lint: $(READY) ## style, types, import rules, file lengths, the architecture page
 	$(BIN)/ruff check .
@@ -33,11 +37,28 @@ lint: $(READY) ## style, types, import rules, file lengths, the architecture pag
 bench: $(READY) ## time and agreement beside R and Python peers, as far as they are installed
 	$(BIN)/python benchmarks/run.py
 
+docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
+	@rm -rf docs/api
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@echo "Open docs/_build/html/index.html"
+
+notebooks: $(VENV)/.notebook ## run every notebook, and see that each agrees with its .py
+	$(BIN)/python tests/pairs.py
+	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=120 notebooks/*.ipynb
+
 release-data: $(READY) ## write the released synthetic study anew, bit for bit
 	$(BIN)/python -m bipstats.synthetic.release synthetic
 
-clean: ## remove the environments and reports
-	rm -rf $(VENV) .venv-pandas3 bipstats-report
+release: lint test test-pandas3 docs notebooks test-browser $(VENV)/.build ## all checks; then dist/, tried in an environment of its own
+	rm -rf dist .venv-release
+	$(BIN)/python -m hatchling build -t sdist
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps -w dist dist/bipstats-*.tar.gz
+	$(PYTHON) -m venv .venv-release
+	.venv-release/bin/python -m pip install --quiet --disable-pip-version-check -c constraints/locked.txt dist/bipstats-*.whl
+	cd dist && ../.venv-release/bin/python -c "import bipstats as bip; print(bip.load_synthetic())"
+
+clean: ## remove the environments, the built pages and packages, and reports
+	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api dist bipstats-report
 
 # A tool must not only exist: Debian's python3 has venv without ensurepip until python3-venv is installed.
 define new_venv
@@ -51,8 +72,23 @@ define new_venv
 @touch $(1)/.ready
 endef
 
+define get_chromium
+if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	echo "Installing Chromium (once) ..."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
+else \
+	echo "test-browser needs Chromium or Chrome on the PATH. On Debian: sudo apt-get install chromium"; exit 1; \
+fi
+endef
+
 $(READY): pyproject.toml constraints/locked.txt
 	$(call new_venv,$(VENV),constraints/locked.txt,dev)
 
 $(READY3): pyproject.toml constraints/pandas3.txt
 	$(call new_venv,.venv-pandas3,constraints/pandas3.txt,dev)
+
+# The extras docs, notebook and build, each installed once into the same environment.
+$(VENV)/.%: $(READY)
+	@echo "Adding what $* needs to $(VENV)/ (once) ..."
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/locked.txt -e '.[$*]'
+	@touch $@

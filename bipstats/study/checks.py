@@ -55,7 +55,13 @@ def check_study(
     Examples
     --------
     >>> import bipstats as bip
-    >>> bip.check_study("data/")[["table", "column", "rule", "n_rows"]]     # doctest: +SKIP
+    >>> study = bip.simulate(clients=200, rng=1)
+    >>> len(bip.check_study(study))
+    0
+    >>> from dataclasses import replace
+    >>> wrong = replace(study, responses=study.responses.assign(network=6))
+    >>> bip.check_study(wrong)[["table", "column", "rule"]].to_numpy().tolist()
+    [['responses', 'network', 'score_range']]
     """
     if not isinstance(path_or_study, Study):
         return frame(read_folder(path_or_study, read_mapping(mapping)).problems)

@@ -92,4 +92,4 @@ def html(tables: Mapping[str, pd.DataFrame], version: str | None) -> str:
 
 
 def _title(version: str | None) -> str:
-    return "Study" if version is None else f"Study (data {version})"
+    return "Study" if version is None else f"Study (data {version.removeprefix('data ')})"

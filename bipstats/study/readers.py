@@ -84,7 +84,13 @@ def read_study(
     Examples
     --------
     >>> import bipstats as bip
-    >>> study = bip.read_study("data/", mapping="mapping.toml")       # doctest: +SKIP
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> study = bip.simulate(clients=200, rng=1)
+    >>> with TemporaryDirectory() as folder:
+    ...     study.to_folder(Path(folder) / "mine", format="parquet")
+    ...     bip.read_study(Path(folder) / "mine") == study
+    True
     """
     from bipstats.study.study import Study
 

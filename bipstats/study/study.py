@@ -63,8 +63,10 @@ class Study:
     Examples
     --------
     >>> import bipstats as bip
-    >>> study = bip.load_synthetic()                                    # doctest: +SKIP
-    >>> study.subset(jobcentre="Sønderborg").describe()                 # doctest: +SKIP
+    >>> study = bip.simulate(clients=200, rng=1)
+    >>> centre = study.subset(jobcentre="Sønderborg")
+    >>> centre.clients["jobcentre"].unique().tolist()
+    ['Sønderborg']
     """
 
     clients: pd.DataFrame
