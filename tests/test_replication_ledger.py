@@ -176,7 +176,10 @@ BROKEN = {
     "no level 5": (_without_level, {"E06": "none has the first answer 5"}),
     "no belief": (_unanswered, {"E02": "", "E07": "no caseworker answered", "E01": ""}),
     "no interventions": (lambda s: replace(s, interventions=s.interventions.iloc[:0]), {"E24": "fewer than two pairs"}),
-    "one client each": (lambda s: s.subset(clients=s.clients["client"].iloc[:12]), {"E02": "", "E27": ""}),
+    "no responses": (lambda s: replace(s, responses=s.responses.iloc[:0]), {"E02": "no client entered", "E08": ""}),
+    "no assignments": (lambda s: replace(s, assignments=s.assignments.iloc[:0]), {"E01": "no caseworker"}),
+    "unknown history": (lambda s: replace(s, clients=s.clients.assign(job_share_5y=np.nan)), {"E16": "job_share_5y"}),
+    "twelve clients": (lambda s: s.subset(clients=s.clients["client"].iloc[:12]), {"E02": "", "E27": ""}),
 }  # fmt: skip
 
 

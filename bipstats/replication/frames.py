@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
+from bipstats.core.design import formula_columns
 from bipstats.errors import ModelError
 from bipstats.interventions.classify import classify
 from bipstats.register.outcomes import Outcome, outcomes
@@ -136,14 +137,20 @@ def with_entries(rows: pd.DataFrame, event: str) -> tuple[pd.DataFrame, str]:
 def terms(rows: pd.DataFrame, *names: str) -> tuple[str, str]:
     """Join the terms that vary in `rows` to a right-hand side; say which ones do not.
 
-    A study of one job centre, or of women alone, has constant columns; no model can have them as terms.
+    A study of one job centre, or of women alone, has constant columns, one without diagnoses empty ones; no
+    model can have them as terms.
     """
     constant = [name for name in names if rows[_column(name)].nunique(dropna=True) < 2]
     kept = [name for name in names if name not in constant]
     if not kept:
         raise ModelError("no covariate varies among the rows.")
-    note = f"constant and left out: {', '.join(map(_column, constant))}" if constant else ""
+    note = f"without variation and left out: {', '.join(map(_column, constant))}" if constant else ""
     return " + ".join(kept), note
+
+
+def complete(rows: pd.DataFrame, right: str, *others: str) -> pd.DataFrame:
+    """Rows without missing values in the columns of a right-hand side and in others."""
+    return rows.dropna(subset=[*formula_columns(right), *others])
 
 
 def _column(term: str) -> str:

@@ -56,5 +56,5 @@ def estimate(prepared: Prepared) -> Iterator[Quantities]:
         try:
             yield {name: made for name, made in analysis(prepared).items() if name in names}
         except (BipstatsError, ArithmeticError, ValueError) as problem:
-            reason = " ".join(str(problem).split())
+            reason = " ".join(str(problem).split()).rstrip(".")
             yield {name: Unavailable(reason) for name in names}

@@ -11,7 +11,7 @@ from bipstats.core.result import Result
 from bipstats.models.hazard import hazard
 from bipstats.models.logit import LogitResult, logit
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
-from bipstats.replication.frames import Prepared, terms, with_entries
+from bipstats.replication.frames import Prepared, complete, terms, with_entries
 
 BELIEF = "caseworker_belief"
 
@@ -40,8 +40,8 @@ def one_year(prepared: Prepared) -> Quantities:
     right, note = terms(known, *INDICATORS, *BACKGROUND, "C(jobcentre)")
     fit = logit(f"entered ~ {right}", known, vcov=cluster("caseworker"), missing="drop")
     odds = coefficient(fit, BELIEF, lost, note)
-    complete = known.dropna(subset=[*INDICATORS, *BACKGROUND, "caseworker"])
-    return {"belief odds ratio": odds, "belief risk ratio": _risk_ratio(fit, complete, odds)}
+    used = complete(known, right, "caseworker")
+    return {"belief odds ratio": odds, "belief risk ratio": _risk_ratio(fit, used, odds)}
 
 
 def _hazard_ratio(rows: pd.DataFrame, *more: str) -> Estimate:

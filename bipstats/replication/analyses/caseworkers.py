@@ -15,7 +15,7 @@ from bipstats.errors import ModelError
 from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
-from bipstats.replication.frames import Prepared, terms, with_entries
+from bipstats.replication.frames import Prepared, complete, terms, with_entries
 
 Floats = NDArray[np.float64]
 
@@ -82,9 +82,9 @@ def adjusted(prepared: Prepared) -> Quantities:
     clients = prepared.first_entry.merge(
         ends.assign(entry=flags.astype(float))[["client", "entry", "entry_caseworker"]], on="client"
     )
-    complete = clients.dropna(subset=[*INDICATORS, *BACKGROUND, "entry_caseworker"])
-    rows, lost = with_entries(complete, "entry")
-    right, note = terms(rows, *INDICATORS, *BACKGROUND, "C(jobcentre)")
+    clients, lost = with_entries(clients, "entry")
+    right, note = terms(clients, *INDICATORS, *BACKGROUND, "C(jobcentre)")
+    rows = complete(clients, right, "entry_caseworker")
     expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
     group = _Caseworkers.from_clients(rows["entry_caseworker"], rows["entry"].to_numpy(), expected)
     made = {

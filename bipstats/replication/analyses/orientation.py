@@ -11,7 +11,7 @@ from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
-from bipstats.replication.frames import CLIENT_SIX, Prepared, terms, with_entries
+from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, terms, with_entries
 
 PAIR_DAYS = 42
 """A caseworker's and a client's questionnaire at most this far apart are of one measurement."""
@@ -44,6 +44,9 @@ def _net_belief(study: object) -> pd.DataFrame:
     """Answers on belief net of the client's characteristics: ``client, caseworker, date, belief``."""
     rows = _with_client_answers(study.responses).merge(_background(study.clients), on="client")  # type: ignore[attr-defined]
     right, _ = terms(rows, *BACKGROUND, "C(jobcentre)", *CLIENT_SIX)
+    rows = complete(rows, right)
+    flags = rows.select_dtypes("boolean").columns
+    rows = rows.astype(dict.fromkeys(flags, float))
     matrix = fit_design(right, rows)[1]
     x = np.column_stack([np.ones(len(rows)), matrix])
     belief = rows["belief"].to_numpy(dtype=float)
@@ -76,9 +79,7 @@ def _with_client_answers(responses: pd.DataFrame) -> pd.DataFrame:
 
 def _background(clients: pd.DataFrame) -> pd.DataFrame:
     age = clients["enrolled"].dt.year - clients["birth_year"].astype(float)
-    frame = clients.assign(age=age)[["client", "jobcentre", *BACKGROUND]].dropna()
-    flags = frame.select_dtypes("boolean").columns
-    return frame.astype(dict.fromkeys(flags, float))
+    return clients.assign(age=age)[["client", "jobcentre", *BACKGROUND]]
 
 
 def _leave_out_mean(answers: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:

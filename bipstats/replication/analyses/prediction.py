@@ -11,7 +11,7 @@ from bipstats.codebook import BACKGROUND, INDICATORS
 from bipstats.errors import ModelError
 from bipstats.models.logit import logit
 from bipstats.replication.estimate import Estimate, Quantities
-from bipstats.replication.frames import Prepared, terms
+from bipstats.replication.frames import Prepared, complete, terms
 
 Floats = NDArray[np.float64]
 
@@ -29,7 +29,8 @@ def auc(prepared: Prepared) -> Quantities:
     has not seen the client.
     """
     rows = prepared.first_job
-    rows = rows[rows["entered"].notna()].dropna(subset=[*INDICATORS, *BACKGROUND]).reset_index(drop=True)
+    rows = rows[rows["entered"].notna()]
+    rows = complete(rows, terms(rows, *INDICATORS, *BACKGROUND)[0]).reset_index(drop=True)
     entered = rows["entered"].to_numpy(dtype=float) == 1
     if entered.sum() < 2 * _FOLDS:
         raise ModelError(f"{int(entered.sum())} clients got a job within a year; prediction needs more.")
