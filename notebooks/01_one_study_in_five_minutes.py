@@ -83,7 +83,7 @@ first = bip.landmarks(study, at="first", horizon=52)
 by_belief = first.groupby("caseworker_belief")["entered"].agg(["mean", "sem", "size"]).astype(float)
 
 axes = by_belief["mean"].mul(100).plot.bar(yerr=by_belief["sem"].mul(196), rot=0, color="#0b6aa8", figsize=(7, 3.5))
-axes.set_xlabel("Caseworker's first answer: will the client get a job? (1 no, 5 yes)")
+axes.set_xlabel("Caseworker's first answer: will the client get a job? (5: highest)")
 axes.set_ylabel("In job or education within 52 weeks, %")
 axes.set_title("Synthetic study; bars: 95 % intervals", loc="left", fontsize=10)
 axes.spines[["top", "right"]].set_visible(False)
@@ -123,10 +123,11 @@ side_by_side.set_index("term").loc[list(bip.codebook.INDICATORS), ["estimate_cox
 # the hazards of all ways out.
 
 # %%
-few = "caseworker_belief + age + mental_diagnosis"
-ways = {"job": formula, "education": few, "pension": few, "death": few, "emigration": few, "other": few}
+others = ("education", "pension", "death", "emigration", "other")
+formulas = {"job": formula} | dict.fromkeys(others, "caseworker_belief + age + mental_diagnosis")
 fits = {
-    way: bip.cox(right, first, start=None, stop="weeks", event=f"exit == {way}") for way, right in ways.items()
+    way: bip.cox(right, first, start=None, stop="weeks", event=f"exit == {way}")
+    for way, right in formulas.items()
 }
 risk = bip.risk(fits, first, horizon=52, at={"caseworker_belief": "+1"})
 risk.table[risk.table["exit"].isin(["job", "education"])].round(4)
