@@ -73,7 +73,7 @@ define new_venv
 endef
 
 define get_chromium
-if command -v chromium || command -v chromium-browser || command -v google-chrome; then :; \
+if { command -v chromium || command -v chromium-browser || command -v google-chrome; } >/dev/null; then :; \
 elif command -v apt-get >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	echo "Installing Chromium (once) ..."; apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; \
 else \
