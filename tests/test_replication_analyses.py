@@ -226,6 +226,9 @@ def test_rows_that_differ_in_time_only_are_joined() -> None:
 
 def test_constant_terms_are_left_out_and_named() -> None:
     rows = pd.DataFrame({"age": [30, 40], "sex": ["female", "female"], "jobcentre": ["Faxe", "Faxe"]})
-    assert terms(rows, "age", "sex", "C(jobcentre)") == ("age", "without variation and left out: sex, jobcentre")
+    assert terms(rows, "age", "sex", "C(jobcentre)") == (
+        "age",
+        "without variation and left out: sex, jobcentre",
+    )
     with pytest.raises(ModelError, match="no covariate varies"):
         terms(rows, "sex")
