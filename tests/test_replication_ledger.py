@@ -207,7 +207,7 @@ def test_summary_lines_and_plot(result: Replication) -> None:
     assert all("\n" not in line for line in lines)
     assert str(result.summary()).startswith("Published figures of BIP")
     data = result.plot_data()
-    assert list(data.columns) == ["id", "published", "estimate", "conf_low", "conf_high"]
+    assert list(data.columns) == ["id", "label", "published", "estimate", "conf_low", "conf_high"]
     assert {"E01", "E02", "E03", "E01 pre-dated"} <= set(data["id"])
     axes = result.plot()
     assert axes.get_xscale() == "log"

@@ -9,6 +9,7 @@ from math import isclose, log, nan, nextafter
 
 import pytest
 
+from bipstats.replication.estimate import Estimate
 from bipstats.replication.verdict import (
     CALIBRATED,
     RATIO_MARGIN,
@@ -144,3 +145,15 @@ def test_calibrated_stands_before_targets_on_simulated_data_only() -> None:
 def test_every_verdict_is_a_known_word() -> None:
     assert {"matches", "compatible", "conflicts", "about zero", "not comparable"} <= set(VERDICTS)
     assert not any(word.startswith(CALIBRATED) for word in VERDICTS)
+
+
+def test_a_share_of_nobody_is_not_known_for_certain():
+    """None of 45: Wilson's 95 % interval is 0 to z²/(n + z²) = .0787; its half over 1.96 is the error."""
+    z = 1.959963984540054
+    none = Estimate(0.0, 0.0, 45, "share")
+    assert none.sampling_error == pytest.approx(z**2 / (45 + z**2) / (2 * z))
+    assert (
+        agreement(0.0, none.sampling_error, 0.01, 0.015, 0.0, none.working_interval(0.9)).word == "compatible"
+    )
+    half = Estimate(0.5, 0.05, 100, "share")
+    assert half.sampling_error == pytest.approx(0.05, rel=0.02)

@@ -64,6 +64,15 @@ class Estimate:
             return _wilson(self.value, self.std_error, self.n, z)
         return self.value - z * self.std_error, self.value + z * self.std_error
 
+    @property
+    def sampling_error(self) -> float:
+        """Standard error; a share's is read off its interval, so that none in forty is not known for certain."""
+        if self.scale != "share" or np.isnan(self.std_error):
+            return self.std_error
+        z = float(stats.norm.ppf(0.975))
+        low, high = _wilson(self.value, self.std_error, self.n, z)
+        return (high - low) / (2 * z)
+
     def interval(self, level: float = 0.95) -> tuple[float, float]:
         """Interval on the scale on which the estimate is printed."""
         low, high = self.working_interval(level)

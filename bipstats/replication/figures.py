@@ -15,20 +15,29 @@ if TYPE_CHECKING:
 BELIEF_COLOURS = ("#7a3b00", "#b35806", "#7f7f7f", "#4a90c2", "#0b559f")
 """From disbelief to belief; distinguishable with every common form of colour blindness, and in print."""
 
+SHORT = {
+    "E01": "caseworker with high job orientation (E01)",
+    "E01 pre-dated": "the same by earlier answers (E01)",
+    "E02": "one step more belief in this client (E02)",
+    "E03": "after a change of caseworker (E03)",
+}
+"""What the published ratios are about, in the few words that fit beside an axis."""
+
 
 def forest_data(table: pd.DataFrame) -> pd.DataFrame:
-    """The ratios of the ledger: ``id, published, estimate, conf_low, conf_high``, each figure once."""
+    """The ratios of the ledger: ``id, label, published, estimate, conf_low, conf_high``, each figure once."""
     rows = table[table["scale"].str.endswith("ratio") & (table["kind"] == "effect")]
     rows = rows[rows["estimate"].notna()]
     interval = rows["interval"].array
     frame = rows[["id", "published", "estimate"]].assign(conf_low=interval.left, conf_high=interval.right)
+    frame.insert(1, "label", [SHORT.get(name, name) for name in frame["id"]])
     repeats = frame.duplicated(["published", "estimate"])
     return frame[~repeats].reset_index(drop=True)
 
 
 def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None) -> Axes:
     """Draw published ratios as open diamonds, estimates as dots with their intervals."""
-    axes = new_axes(height=1.5 + 0.45 * max(len(frame), 2)) if ax is None else ax
+    axes = new_axes(width=7.6, height=1.5 + 0.45 * max(len(frame), 2)) if ax is None else ax
     tidy_axes(axes).grid(False, axis="y")
     place = np.arange(len(frame))[::-1]
     axes.set_xscale("log")
@@ -39,7 +48,7 @@ def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None) -> A
         frame["published"], place, "D", color=COLOURS[1], markersize=7, fillstyle="none", markeredgewidth=1.6,
         label="published",
     )  # fmt: skip
-    axes.set_yticks(place, frame["id"])
+    axes.set_yticks(place, frame["label"])
     axes.set_ylim(-0.6, len(frame) - 0.4)
     ticks = [tick for tick in (0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0) if _within(tick, frame)]
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -183,7 +183,7 @@ def _judge_number(target: Target, figure: Published, found: Estimate, error: flo
     ratio = target.judge == "ratio"
     return agreement(
         found.value,
-        found.std_error,
+        found.sampling_error,
         log(figure.value) if ratio else figure.value,
         RATIO_MARGIN if ratio else share_margin(target.printed),
         error,

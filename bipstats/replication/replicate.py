@@ -90,7 +90,7 @@ class Replication:
         return [line(row) for _, row in self.table.iterrows()]
 
     def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`: ``id, published, estimate, conf_low, conf_high`` of the ratios."""
+        """Frame behind `plot`: ``id, label, published, estimate, conf_low, conf_high`` of the ratios."""
         return forest_data(self.table)
 
     def plot(self, ax: Axes | None = None) -> Axes:
