@@ -23,7 +23,7 @@ from shapes import quarterly
 import bipstats as bip
 from bipstats.core.covariance import cluster, covariance
 from bipstats.models.cox_rows import CoxSpecification, prepare
-from bipstats.models.kernels.cox import evaluate, log_likelihood, risk_sums, score_rows
+from bipstats.models.kernels.cox import evaluate, log_likelihood, risk_sums, score_sums
 from bipstats.models.kernels.newton import maximise
 
 HERE = Path(__file__).parent
@@ -53,9 +53,10 @@ def cox_kernel(data: pd.DataFrame) -> Callable[[], object]:
         return covariance(
             cluster("caseworker"),
             best.at.information,
-            lambda: score_rows(risk_sums(best.params, problem), problem),
+            lambda group: score_sums(risk_sums(best.params, problem), problem, group),
             lambda _: codes,
             None,
+            len(codes),
         )
 
     return job

@@ -123,8 +123,16 @@ def test_a_change_of_covariates_moves_the_risk_as_the_hazard_ratio_says():
 def test_what_cannot_be_done_is_refused():
     rows = landmark_frame()
     fits = cox_fits(rows)
-    with pytest.raises(bip.ModelError, match="no column 'y'"):
-        bip.risk(fits, rows, at={"y": 1})
+    with pytest.raises(bip.ModelError, match="which no fit has among its covariates"):
+        bip.risk(fits, rows, at={"weeks": 1})
+    with pytest.raises(bip.ModelError, match="saw nobody after 80"):
+        bip.risk(fits, rows, horizon=81)
+    with pytest.raises(bip.ModelError, match=r"width= is for fits by bip.hazard"):
+        bip.risk(fits, rows, width=13)
+    with pytest.raises(bip.ModelError, match="neither a value nor a shift"):
+        bip.risk(fits, rows, at={"x": "abc"})
+    with pytest.raises(bip.OptionError, match="horizon='52'"):
+        bip.risk(fits, rows, horizon="52")
     with pytest.raises(bip.ModelError, match="fits is empty"):
         bip.risk({}, rows)
     with pytest.raises(bip.ModelError, match=r"no cause has an event between 0 and 0.5"):

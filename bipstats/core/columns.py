@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Literal
@@ -34,10 +34,17 @@ class Levels:
     levels: tuple[object, ...]
 
 
+def listed(items: list[str]) -> str:
+    """Join at most five items; the rest is counted."""
+    return ", ".join(items[:5]) + (f" and {len(items) - 5:,} more" if len(items) > 5 else "")
+
+
 def require_frame(data: object) -> pd.DataFrame:
     """Raise unless `data` is a frame with rows and without duplicate column names."""
     if not isinstance(data, pd.DataFrame):
         raise ModelError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
+    if isinstance(data.columns, pd.MultiIndex):
+        raise ModelError("data has columns in several levels (a MultiIndex); flatten them to plain names.")
     if data.empty:
         raise ModelError("data has no rows.")
     twice = data.columns[data.columns.duplicated()].unique().tolist()
@@ -88,26 +95,27 @@ def complete_rows(data: pd.DataFrame, names: Iterable[str], missing: Missing) ->
     return data[~rows], n_lost
 
 
+_NUMBERS = ("integer", "floating", "boolean", "mixed-integer-float", "decimal")
+
+
 def is_categorical(column: pd.Series) -> bool:
-    """Whether a column holds labels rather than numbers."""
+    """Whether a column holds labels rather than numbers; dates and complex numbers are neither."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return True
+    if column.dtype.kind in "mMc" or isinstance(column.dtype, pd.PeriodDtype):
+        raise ModelError(
+            f"column {column.name!r} holds {column.dtype}; convert it to numbers (days since a date, say) or labels."
+        )
     if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
         return False
-    return pd.api.types.infer_dtype(column, skipna=True) not in (
-        "integer",
-        "floating",
-        "boolean",
-        "mixed-integer-float",
-    )
+    return pd.api.types.infer_dtype(column, skipna=True) not in _NUMBERS
 
 
 def numbers(column: pd.Series) -> Floats:
     """Cast a column without missing values to float64; infinite values and text raise."""
     if is_categorical(column):
         raise ModelError(
-            f"column {column.name!r} holds labels, not numbers (e.g. {column.iloc[0]!r}); "
-            f"use C({column.name}) in the formula or convert it."
+            f"column {column.name!r} must hold numbers; it holds labels (e.g. {column.iloc[0]!r})."
         )
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     infinite = int(np.isinf(values).sum())
@@ -123,28 +131,45 @@ def labels(column: pd.Series) -> Levels:
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         return Levels(np.asarray(used.cat.codes, dtype=np.int64), tuple(used.cat.categories))
-    codes, levels = pd.factorize(column, sort=True)
-    return Levels(np.array(codes, dtype=np.int64), tuple(levels))
+    codes, levels = _factorized(column)
+    return Levels(codes, tuple(levels))
 
 
 def codes_for(column: pd.Series, levels: tuple[object, ...]) -> NDArray[np.int64]:
     """Code a column by given levels; a level that is not among them raises."""
-    codes = pd.Index(levels).get_indexer(pd.Index(column.astype(object)))
+    known = pd.Index(list(levels), dtype=object, tupleize_cols=False)
+    codes = known.get_indexer(pd.Index(column.astype(object), dtype=object, tupleize_cols=False))
     unseen = codes < 0
     if unseen.any():
-        found = sorted({str(value) for value in column[unseen].unique()})
+        found = listed(sorted({str(value) for value in column[unseen].unique()}))
         raise ModelError(
-            f"column {column.name!r} has levels that the fit has not seen: {', '.join(found)} "
-            f"({int(unseen.sum()):,} rows). Known levels: {', '.join(map(str, levels))}."
+            f"column {column.name!r} has levels that the fit has not seen: {found} "
+            f"({int(unseen.sum()):,} rows). Known levels: {listed([str(level) for level in levels])}."
         )
     return codes.astype(np.int64)
 
 
-def group_codes(data: pd.DataFrame, name: str, role: str) -> NDArray[np.int64]:
-    """Code the groups of an identifier column 0..G-1; missing identifiers raise."""
-    require_columns(data, [name], role)
-    codes, _ = pd.factorize(data[name])
-    lost = int((codes < 0).sum())
-    if lost:
-        raise ModelError(f"column {name!r}, used by {role}, is missing in {lost:,} rows. Fill or drop them.")
-    return codes.astype(np.int64)
+def group_codes(data: pd.DataFrame, names: str | Sequence[str], role: str) -> Ints:
+    """Code the groups of one identifier column, or of several crossed, 0..G-1; missing identifiers raise."""
+    columns = [names] if isinstance(names, str) else list(names)
+    require_columns(data, columns, role)
+    crossed = np.zeros(len(data), np.int64)
+    for name in columns:
+        lost = int(data[name].isna().sum())
+        if lost:
+            raise ModelError(
+                f"column {name!r}, used by {role}, is missing in {lost:,} rows. Fill or drop them."
+            )
+        codes, levels = _factorized(data[name])
+        crossed = np.unique(crossed * max(len(levels), 1) + codes, return_inverse=True)[1].astype(np.int64)
+    return crossed
+
+
+def _factorized(column: pd.Series) -> tuple[Ints, pd.Index]:
+    try:
+        codes, levels = pd.factorize(column, sort=True)
+    except TypeError:
+        raise ModelError(
+            f"column {column.name!r} holds values that are no labels (lists? mixed types?)."
+        ) from None
+    return np.array(codes, dtype=np.int64), pd.Index(levels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -65,7 +65,8 @@ def cluster(*columns: str, small_sample: SmallSample | None = None) -> Cluster:
     >>> bip.cluster("caseworker")
     Cluster(columns=('caseworker',), small_sample=None)
     """
-    if not 1 <= len(columns) <= 2 or len(set(columns)) != len(columns):
+    names = all(isinstance(column, str) for column in columns)
+    if not names or not 1 <= len(columns) <= 2 or len(set(columns)) != len(columns):
         raise OptionError(f"cluster() takes one or two different columns; received {columns!r}.")
     check_option("small_sample", small_sample, _FACTORS)
     return Cluster(columns, small_sample)
@@ -98,9 +99,10 @@ class Covariance:
 def covariance(
     vcov: Vcov,
     information: Floats,
-    scores: Callable[[], Floats],
-    codes: Callable[[str], Ints],
-    unit: str | None,
+    score_sums: Callable[[Ints], Floats],
+    codes: Callable[[str | Sequence[str]], Ints],
+    unit: str | Sequence[str] | None,
+    n_rows: int,
 ) -> Covariance:
     """Make the covariance that `vcov` asks for.
 
@@ -109,57 +111,63 @@ def covariance(
     vcov : {"model", "robust"} or Cluster
     information : (p, p) array
         Information at the estimate (expected for GLMs, observed for Cox).
-    scores : callable
-        Gives the (n, p) scores at the estimate; called only if needed.
+    score_sums : callable
+        Codes (n,) of groups 0..G-1 to the (G, p) sums of the rows' scores at the estimate.
     codes : callable
         Column name to (n,) codes 0..G-1.
-    unit : str or None
+    unit : str, list of str or None
         Column whose rows are one unit for ``"robust"``; None: each row is its own.
+    n_rows : int
     """
     bread = invert(information)
     if vcov == "model":
         return Covariance(bread, "from the model's information", {})
-    rows = scores()
     if vcov == "robust":
-        sums = rows if unit is None else _sums(rows, codes(unit))
-        return Covariance(_sandwich(bread, sums.T @ sums), f"robust (HC0), one unit per {unit or 'row'}", {})
+        sums = score_sums(np.arange(n_rows) if unit is None else codes(unit))
+        return Covariance(_sandwich(bread, sums.T @ sums), f"robust (HC0), one unit per {_words(unit)}", {})
     assert isinstance(vcov, Cluster)
-    return _clustered(vcov, bread, rows, [codes(name) for name in vcov.columns])
+    return _clustered(vcov, bread, score_sums, [codes(name) for name in vcov.columns], n_rows)
 
 
-def _clustered(vcov: Cluster, bread: Floats, scores: Floats, codes: list[Ints]) -> Covariance:
+def _words(unit: str | Sequence[str] | None) -> str:
+    return "row" if unit is None else unit if isinstance(unit, str) else " and ".join(unit)
+
+
+def _clustered(
+    vcov: Cluster, bread: Floats, score_sums: Callable[[Ints], Floats], codes: list[Ints], n_rows: int
+) -> Covariance:
     counts = {name: int(code.max()) + 1 for name, code in zip(vcov.columns, codes, strict=True)}
     for name, count in counts.items():
         if count < 2:
             raise ModelError(f"cluster-robust errors need two clusters or more; column {name!r} has {count}.")
-    meat = sum((_meat(scores, code, vcov.small_sample) for code in codes), np.zeros_like(bread))
+
+    def meat(code: Ints) -> Floats:
+        sums = score_sums(code)
+        return _factor(vcov.small_sample, len(sums), len(bread), n_rows) * (sums.T @ sums)
+
+    total = sum((meat(code) for code in codes), np.zeros_like(bread))
     if len(codes) == 2:
-        crossed = np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1]
-        meat = meat - _meat(scores, crossed, vcov.small_sample)
-    matrix = _sandwich(bread, meat)
+        total = total - meat(np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1])
     words = " and ".join(f"{name} ({count:,} clusters)" for name, count in counts.items())
-    return Covariance(
-        matrix, f"clustered by {words}, {vcov.small_sample or 'no small-sample factor'}", counts
-    )
+    how = f"clustered by {words}, {vcov.small_sample or 'no small-sample factor'}"
+    return Covariance(_sandwich(bread, total), how, counts)
 
 
-def _meat(scores: Floats, codes: Ints, factor: SmallSample | None) -> Floats:
-    sums = _sums(scores, codes)
-    n_clusters, (n, k) = len(sums), scores.shape
-    scale = 1.0 if factor is None else n_clusters / (n_clusters - 1)
-    if factor == "CR1S":
-        scale *= (n - 1) / (n - k)
-    return scale * (sums.T @ sums)
-
-
-def _sums(scores: Floats, codes: Ints) -> Floats:
-    """Sum the rows of each group."""
-    shape = (int(codes.max()) + 1, len(codes))
-    return sparse.csr_array((np.ones(len(codes)), (codes, np.arange(len(codes)))), shape=shape) @ scores
+def _factor(small_sample: SmallSample | None, n_clusters: int, n_params: int, n_rows: int) -> float:
+    if small_sample is None:
+        return 1.0
+    scale = n_clusters / (n_clusters - 1)
+    return scale if small_sample == "CR1" else scale * (n_rows - 1) / (n_rows - n_params)
 
 
 def _sandwich(bread: Floats, meat: Floats) -> Floats:
     return bread @ meat @ bread
+
+
+def group_sums(scores: Floats, group: Ints) -> Floats:
+    """Sum the rows of each group coded 0..G-1, (G, p): `score_sums` for scores that are at hand row by row."""
+    shape = (int(group.max()) + 1, len(group))
+    return sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=shape) @ scores
 
 
 def invert(information: Floats) -> Floats:

@@ -16,13 +16,14 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from formulaic import ModelSpec, model_matrix
-from formulaic.errors import FormulaSyntaxError
+from formulaic.errors import FactorEvaluationError, FormulaSyntaxError
 from formulaic.parser import DefaultFormulaParser
 
 from bipstats.core import expressions
 from bipstats.core.columns import Floats, codes_for, is_categorical, labels, numbers, require_columns
 from bipstats.errors import ModelError
 
+_SPLINE_OPTIONS = ("df", "degree", "knots", "lower_bound", "upper_bound")
 _BARE_NUMBER = re.compile(r"(?:^|[+:*])\s*\d+\s*(?:$|[+:*])")
 
 
@@ -149,6 +150,11 @@ def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
         Term(term, tuple(frozenset(term) - {text} not in present for text in term)) for term in parsed
     )
     names = tuple(name for term in terms for name in _names(term, factors))
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ModelError(
+            f"two terms would be called {', '.join(twice)}; levels such as 1 and '1' look alike."
+        )
     design = Design(rhs, terms, factors, names)
     return design, design.matrix(data)
 
@@ -156,22 +162,29 @@ def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
 def _parse(rhs: str) -> tuple[tuple[str, ...], ...]:
     """Terms of a right-hand side as tuples of factor texts, in the order written."""
     _check_operators(rhs)
-    if _BARE_NUMBER.search(rhs):
+    if _BARE_NUMBER.search(_outside_brackets(rhs)):
         raise ModelError(f"every model has its own intercept or baseline; leave bare numbers out of {rhs!r}.")
     try:
         terms = DefaultFormulaParser(include_intercept=False).get_terms(rhs)
         parsed = [tuple(str(factor.expr) for factor in term.factors) for term in terms]
-    except (FormulaSyntaxError, SyntaxError, AttributeError, TypeError):
+    except (FormulaSyntaxError, SyntaxError, AttributeError, TypeError, KeyError, ValueError):
         raise ModelError(f"the formula {rhs!r} cannot be read. {expressions.usage()}") from None
     return tuple(parsed)
 
 
+def _outside_brackets(text: str) -> str:
+    """The text with everything within brackets left out."""
+    kept, depth = [], 0
+    for sign in text:
+        depth += (sign in "([") - (sign in ")]")
+        kept += [sign] if depth == 0 else []
+    return "".join(kept)
+
+
 def _check_operators(rhs: str) -> None:
     """Refuse operators other than + : * outside brackets, which formulaic would give another meaning."""
-    depth = 0
-    for sign in rhs:
-        depth += (sign in "([") - (sign in ")]")
-        if depth == 0 and sign in "-/^|%{}~&@=<>!":
+    for sign in _outside_brackets(rhs):
+        if sign in "-/^|%{}~&@=<>!.":
             raise ModelError(
                 f"the formula {rhs!r} uses {sign!r}, which is not understood. {expressions.usage()}"
             )
@@ -182,16 +195,27 @@ def _check_factor(text: str) -> tuple[str, ...]:
     call = expressions.call_name(tree)
     if not isinstance(tree, ast.Name) and call not in expressions.CALLS:
         raise ModelError(f"Formula: {text!r} is not understood. {expressions.usage()}")
-    if call == "C" and not (
-        isinstance(tree, ast.Call)
-        and len(tree.args) == 1
-        and isinstance(tree.args[0], ast.Name)
-        and not tree.keywords
-    ):
+    columns = expressions.columns_of(tree)
+    if not columns:
+        raise ModelError(f"Formula: {text!r} names no column; every model has its own intercept or baseline.")
+    if call == "C" and not _is_call_of_one_column(tree, options=()):
         raise ModelError(
             f"Formula: {text!r}: C() takes one column; for another reference level reorder its categories."
         )
-    return expressions.columns_of(tree)
+    if call in ("bs", "cr") and not _is_call_of_one_column(tree, options=_SPLINE_OPTIONS):
+        raise ModelError(
+            f"Formula: {text!r}: {call}() takes one column and {', '.join(_SPLINE_OPTIONS)}, e.g. {call}(age, df=4)."
+        )
+    return columns
+
+
+def _is_call_of_one_column(tree: ast.expr, options: tuple[str, ...]) -> bool:
+    return (
+        isinstance(tree, ast.Call)
+        and len(tree.args) == 1
+        and isinstance(tree.args[0], ast.Name)
+        and all(keyword.arg in options for keyword in tree.keywords)
+    )
 
 
 def _learn(text: str, data: pd.DataFrame) -> Factor:
@@ -199,9 +223,7 @@ def _learn(text: str, data: pd.DataFrame) -> Factor:
     tree = expressions.parse(text)
     call = expressions.call_name(tree)
     if call in ("bs", "cr"):
-        values = {name: numbers(data[name]) for name in columns}
-        spec = model_matrix(f"0 + {text}", pd.DataFrame(values)).model_spec
-        return Factor(text, columns, "spline", spline=spec)
+        return Factor(text, columns, "spline", spline=_learn_spline(tree, data[columns[0]]))
     if call == "C" or (call is None and is_categorical(data[columns[0]])):
         levels = labels(data[columns[0]]).levels
         if len(levels) < 2:
@@ -212,6 +234,38 @@ def _learn(text: str, data: pd.DataFrame) -> Factor:
     return Factor(text, columns, "numeric")
 
 
+def _learn_spline(tree: ast.expr, column: pd.Series) -> ModelSpec:
+    """Place the knots; formulaic sees the column by a name that cannot clash with a function's."""
+    assert isinstance(tree, ast.Call)
+    # cr() spans the constant, which every model has already, unless it is centred.
+    centred = (
+        [ast.keyword("constraints", ast.Constant("center"))] if expressions.call_name(tree) == "cr" else []
+    )
+    renamed = ast.unparse(ast.Call(tree.func, [ast.Name("x__")], [*tree.keywords, *centred]))
+    try:
+        return model_matrix(f"0 + {renamed}", pd.DataFrame({"x__": numbers(column)})).model_spec
+    except (FactorEvaluationError, ValueError, TypeError) as error:
+        raise ModelError(f"Formula: {ast.unparse(tree)!r} cannot be made: {_reason(error)}") from None
+
+
+def _reason(error: Exception) -> str:
+    """The innermost cause of an error, on one line."""
+    while error.__cause__ is not None:
+        error = error.__cause__  # type: ignore[assignment]
+    return " ".join(str(error).split()) or type(error).__name__
+
+
+def _spline_block(factor: Factor, values: Floats) -> Floats:
+    assert factor.spline is not None
+    try:
+        return np.asarray(factor.spline.get_model_matrix(pd.DataFrame({"x__": values})), dtype=float)
+    except (FactorEvaluationError, ValueError) as error:
+        raise ModelError(
+            f"Formula: {factor.text!r} cannot be evaluated for values from {values.min():g} to {values.max():g}: "
+            f"{_reason(error)} Splines do not reach beyond the data of the fit."
+        ) from None
+
+
 def _block(factor: Factor, data: pd.DataFrame) -> Floats:
     """All columns of one factor; a categorical one has one per level."""
     if factor.kind == "categorical":
@@ -219,8 +273,7 @@ def _block(factor: Factor, data: pd.DataFrame) -> Floats:
         return np.equal.outer(codes, np.arange(len(factor.levels))).astype(float)
     values = {name: numbers(data[name]) for name in factor.columns}
     if factor.kind == "spline":
-        assert factor.spline is not None
-        return np.asarray(factor.spline.get_model_matrix(pd.DataFrame(values)), dtype=float)
+        return _spline_block(factor, values[factor.columns[0]])
     result = np.asarray(expressions.evaluate(expressions.parse(factor.text), values), dtype=float)
     if not np.isfinite(result).all():
         raise ModelError(

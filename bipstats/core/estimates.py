@@ -40,7 +40,7 @@ class WaldTest:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimates:
     """Names, values and covariance of estimated parameters.
 
@@ -75,7 +75,7 @@ class Estimates:
             Ratios instead of logarithms; the standard error is then that of the ratio by the delta
             method, the interval is the exponentiated one, and statistic and p-value stay the logarithm's.
         """
-        if not 0 < level < 1:
+        if not isinstance(level, int | float | np.number) or not 0 < level < 1:
             raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
         errors = self.std_errors
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -105,13 +105,21 @@ class Estimates:
         hypothesis : str
             Comma-separated equations in term names; terms may carry a numeric factor.
         """
-        equations = [part.strip() for part in _split_outside_brackets(hypothesis)]
+        if not isinstance(hypothesis, str):
+            raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {hypothesis!r}.")
+        equations = [part.strip() for part in _split_outside_brackets(hypothesis, ",")]
         rows = [self._equation(text) for text in equations]
         restrictions = np.array([row for row, _ in rows])
         gap = restrictions @ self.values - np.array([right for _, right in rows])
         spread = restrictions @ self.covariance @ restrictions.T
-        if np.linalg.matrix_rank(spread) < len(rows):
+        size = np.sqrt(np.abs(np.diag(spread)))
+        if np.linalg.matrix_rank(restrictions) < len(rows):
             raise ModelError(f"the hypotheses {hypothesis!r} repeat or contradict one another.")
+        if not (size > 0).all() or np.linalg.eigvalsh(spread / np.outer(size, size))[0] < 1e-10:
+            raise ModelError(
+                f"the covariance of {hypothesis!r} is not positive definite (two-way clustering, or fewer clusters "
+                "than hypotheses): there is no test."
+            )
         statistic = float(gap @ np.linalg.solve(spread, gap))
         return WaldTest(
             "; ".join(equations), statistic, len(rows), float(stats.chi2.sf(statistic, len(rows)))
@@ -119,7 +127,7 @@ class Estimates:
 
     def _equation(self, text: str) -> tuple[Floats, float]:
         """Coefficients and right-hand side of one equation, everything named moved to the left."""
-        sides = text.split("=")
+        sides = _split_outside_brackets(text, "=")
         if len(sides) != 2:
             raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {text!r}.")
         row, constant = np.zeros(len(self.names)), 0.0
@@ -150,11 +158,11 @@ class Estimates:
         return row, constant
 
 
-def _split_outside_brackets(text: str) -> list[str]:
+def _split_outside_brackets(text: str, separator: str) -> list[str]:
     parts, depth, current = [], 0, ""
     for sign in text:
         depth += (sign in "([") - (sign in ")]")
-        if sign == "," and depth == 0:
+        if sign == separator and depth == 0:
             parts.append(current)
             current = ""
         else:

@@ -45,7 +45,10 @@ def parse(text: str) -> ast.expr:
 
 def usage() -> str:
     """One sentence on what a formula may hold."""
-    return "A formula joins column names and C(), I(), log(), bs(), cr() by +, : and *."
+    return (
+        "A formula joins column names (letters, digits and _; rename others) and C(), I(), log(), bs(), cr() "
+        "by +, : and *."
+    )
 
 
 def call_name(tree: ast.expr) -> str | None:

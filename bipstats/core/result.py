@@ -46,7 +46,7 @@ class Fit:
     flow: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Result:
     """A fitted model; the base of the models' own results.
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-_ROWS = 4096
+_NUMBERS = 4_000_000  # held at a time, for every pair of causes, row and time
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,9 @@ def incidence(causes: list[CauseHazard]) -> Incidence:
     curves = np.zeros((n_causes, n_times))
     slopes = [np.zeros((n_causes, cause.x.shape[1])) for cause in causes]
     increments = np.zeros((n_causes, n_causes, n_times))
-    for low in range(0, n, _ROWS):
-        rows = slice(low, low + _ROWS)
+    at_once = max(1, _NUMBERS // (n_causes**2 * n_times))
+    for low in range(0, n, at_once):
+        rows = slice(low, low + at_once)
         hazards = np.stack([np.outer(cause.relative[rows], cause.increment) for cause in causes])
         risk, weight = _rows(hazards)
         curves += risk.sum(axis=1)

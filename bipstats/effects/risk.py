@@ -10,22 +10,20 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bipstats.core.columns import Floats, is_categorical, require_columns, require_frame
-from bipstats.effects.incidence import CauseHazard, Incidence, incidence
-from bipstats.errors import ModelError
-from bipstats.models.cox import CoxResult
-from bipstats.models.hazard import HazardResult
+from bipstats.core.columns import Floats, numbers, require_columns, require_frame
+from bipstats.effects.fitted_hazards import Fits, FittedHazard, fitted_hazards
+from bipstats.effects.incidence import Incidence, incidence
+from bipstats.errors import ModelError, OptionError
 from bipstats.plotting import steps
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-Fits = Mapping[str, CoxResult] | Mapping[str, HazardResult]
 Change = Mapping[str, str | float]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Risk:
     """Risks at the horizon and the curves that lead there.
 
@@ -150,10 +148,8 @@ def risk(
     ['risk', 'risk changed', 'difference', 'ratio']
     """
     data = require_frame(landmark_data)
-    names = list(fits)
-    if not names:
-        raise ModelError("fits is empty; give one cause-specific fit for every way out.")
-    builders = [_cause_builder(name, fits[name], horizon, landmark, width) for name in names]
+    names = _check_arguments(fits, horizon, landmark, at)
+    builders = fitted_hazards(fits, data, horizon, landmark, width)
     times = np.unique(np.concatenate([builder.times for builder in builders]))
     if not len(times):
         raise ModelError(
@@ -163,7 +159,8 @@ def risk(
     variances = _Variances(builders, times)
     tables, curves = [_risks(names, here, variances, "risk")], [_curve(names, here, times - landmark, "")]
     if at:
-        moved = incidence([builder.hazard(_changed(data, at), times) for builder in builders])
+        changed = _changed(data, at, fits)
+        moved = incidence([builder.hazard(changed, times) for builder in builders])
         tables.append(_risks(names, moved, variances, "risk changed"))
         tables.append(_comparisons(names, here, moved, variances))
         curves.append(_curve(names, moved, times - landmark, "changed"))
@@ -175,80 +172,10 @@ def risk(
     return Risk(table.reset_index(drop=True), pd.concat(curves, ignore_index=True), horizon, words, len(data))
 
 
-@dataclass(frozen=True, slots=True)
-class _Builder:
-    """A fit seen as increments of a cumulative hazard with what their covariance needs.
-
-    `covariance` is that of the slopes for Cox fits, of levels and slopes for hazards. `log_levels` are rows
-    of derivatives of the log increments in those parameters; `noise` is extra independent variance.
-    """
-
-    fit: CoxResult | HazardResult
-    times: Floats
-    increments: Floats
-    log_levels: Floats
-    noise: Floats
-    n_levels: int
-
-    def hazard(self, data: pd.DataFrame, times: Floats) -> CauseHazard:
-        x = self.fit.design.matrix(data)
-        increment = np.zeros(len(times))
-        increment[np.searchsorted(times, self.times)] = self.increments
-        return CauseHazard(np.exp(x @ self.fit.estimates.values[self.n_levels :]), increment, x)
-
-
-def _cause_builder(
-    name: str, fit: CoxResult | HazardResult, horizon: float, landmark: float, width: float | None
-) -> _Builder:
-    if isinstance(fit, CoxResult):
-        return _from_cox(name, fit, landmark, landmark + horizon)
-    if isinstance(fit, HazardResult):
-        return _from_hazard(name, fit, landmark, landmark + horizon, width)
-    raise ModelError(f"fits[{name!r}] must be a fit by bip.cox or bip.hazard, not {type(fit).__name__}.")
-
-
-def _from_cox(name: str, fit: CoxResult, after: float, until: float) -> _Builder:
-    base = fit.baseline
-    if base is None:
-        raise ModelError(f"fits[{name!r}] kept no baseline hazard (more than 4,096 event times).")
-    if len(fit.strata_levels) > 1:
-        raise ModelError(
-            f"fits[{name!r}] is stratified; risks need one baseline. Put the strata into the formula."
-        )
-    own = (base.times > after) & (base.times <= until)
-    return _Builder(fit, base.times[own], base.increment[own], -base.mean[own], base.variance[own], 0)
-
-
-def _from_hazard(name: str, fit: HazardResult, after: float, until: float, width: float | None) -> _Builder:
-    spec = fit.specification
-    assert spec is not None
-    if spec.link != "cloglog":
-        raise ModelError(
-            f"fits[{name!r}] has the logit link; competing hazards are added up by cloglog fits only."
-        )
-    if width is None or (until - after) % width or after % width:
-        raise ModelError(
-            "fits by bip.hazard need width= (weeks per period), and landmark and horizon must be multiples of it."
-        )
-    baseline = fit.baseline()
-    ends = (np.asarray(baseline.index, dtype=float) + 1) * width
-    own = (ends > after) & (ends <= until) & np.isfinite(baseline.to_numpy())
-    if not ((ends > after) & (ends <= until)).sum() == round((until - after) / width):
-        raise ModelError(f"fits[{name!r}] has no baseline for every period up to {until:g} weeks.")
-    n_levels = len(fit.periods)
-    position = [fit.periods.index(period) for period in baseline.index[own]]
-    levels = np.zeros((len(position), len(fit.estimates.values)))
-    levels[:, 0] = 1.0
-    levels[np.arange(len(position)), position] = 1.0
-    return _Builder(
-        fit, ends[own], np.exp(baseline[own].to_numpy()), levels, np.zeros(len(position)), n_levels
-    )
-
-
 class _Variances:
     """Covariance of linear functions of all causes' parameters, given their gradients."""
 
-    def __init__(self, builders: list[_Builder], times: Floats) -> None:
+    def __init__(self, builders: list[FittedHazard], times: Floats) -> None:
         self._builders = builders
         self._places = [np.searchsorted(times, builder.times) for builder in builders]
 
@@ -268,6 +195,23 @@ class _Variances:
         for builder, (params, increments) in zip(self._builders, parts, strict=True):
             total += float(params @ builder.fit.estimates.covariance @ params + increments**2 @ builder.noise)
         return total
+
+
+def _check_arguments(fits: Fits, horizon: float, landmark: float, at: Change | None) -> list[str]:
+    """Give the causes, or say what is wrong with the arguments."""
+    if not isinstance(fits, Mapping) or not fits:
+        raise ModelError("fits is empty; give one cause-specific fit for every way out, {'job': fit, ...}.")
+    for name, value, least in (("horizon", horizon, "above"), ("landmark", landmark, "at or above")):
+        number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
+        if not number or not np.isfinite(value) or value < 0 or (least == "above" and value == 0):
+            raise OptionError(f"{name}={value!r} is not a time {least} zero.")
+    if at is not None and not isinstance(at, Mapping):
+        raise OptionError(f"at={at!r} is not a change; give {{'column': '+1'}} or {{'column': value}}.")
+    known = {column for fit in fits.values() if hasattr(fit, "design") for column in fit.design.columns}
+    idle = [name for name in at or {} if name not in known]
+    if idle:
+        raise ModelError(f"at= changes {', '.join(map(repr, idle))}, which no fit has among its covariates.")
+    return list(fits)
 
 
 def _combined(
@@ -319,25 +263,33 @@ def _curve(names: list[str], found: Incidence, times: Floats, scenario: str) -> 
     return pd.concat(parts, ignore_index=True)
 
 
-def _changed(data: pd.DataFrame, at: Change) -> pd.DataFrame:
+def _changed(data: pd.DataFrame, at: Change, fits: Fits) -> pd.DataFrame:
     """Set or shift covariates in a copy."""
     require_columns(data, at, "at=")
     moved = data.copy()
     for name, value in at.items():
-        column = data[name]
-        if isinstance(value, str) and value[:1] in "+-" and not is_categorical(column):
-            try:
-                moved[name] = column.astype(float) + float(value)
-            except ValueError:
-                raise ModelError(
-                    f"at[{name!r}]={value!r} is neither a value nor a shift like '+1'."
-                ) from None
-        elif is_categorical(column):
-            if value not in set(column):
-                raise ModelError(f"at[{name!r}]={value!r} is not a level of the column.")
-            moved[name] = pd.Categorical(
-                [value] * len(data), categories=sorted({*column.astype(object)}, key=str)
-            )
-        else:
-            moved[name] = float(value)
+        levels = [
+            factor.levels
+            for fit in fits.values()
+            for factor in fit.design.factors.values()
+            if factor.kind == "categorical" and factor.columns == (name,)
+        ]
+        moved[name] = _shifted(data[name], name, value) if not levels else _set(data, name, value, levels[0])
     return moved
+
+
+def _set(data: pd.DataFrame, name: str, value: object, levels: tuple[object, ...]) -> pd.Series:
+    if value not in levels:
+        raise ModelError(
+            f"at[{name!r}]={value!r} is not a level of the fit; it knows {', '.join(map(str, levels))}."
+        )
+    return pd.Series([value] * len(data), index=data.index, dtype=object)
+
+
+def _shifted(column: pd.Series, name: str, value: object) -> pd.Series:
+    try:
+        number = float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ModelError(f"at[{name!r}]={value!r} is neither a value nor a shift like '+1'.") from None
+    shift = isinstance(value, str) and value[:1] in "+-"
+    return pd.Series(numbers(column) + number if shift else np.full(len(column), number), index=column.index)

@@ -25,7 +25,7 @@ from bipstats.models.kernels.binomial import (
     binomial_problem,
     evaluate,
     log_likelihood,
-    score_rows,
+    score_sums,
     starting_values,
 )
 from bipstats.models.kernels.newton import Evaluation, Optimum, maximise
@@ -112,11 +112,10 @@ def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
             lambda params: log_likelihood(params, problem),
             starting_values(problem),
         )
-        at = evaluate(best.params, problem)  # expected information, for the covariance
-        errors = np.sqrt(np.diag(np.linalg.inv(at.information)))
+        refuse_divergence(rows.names, best)
     except np.linalg.LinAlgError:
         raise no_maximum(int(problem.successes.sum()), len(rows.names)) from None
-    refuse_divergence(rows.names, best.params, errors, best.converged)
+    at = evaluate(best.params, problem)  # expected information, for the covariance
     made = _covariance(vcov, rows, best.params, at)
     values = rows.transform @ best.params
     return BinomialFit(report(rows.names, values, made, rows.transform), made, best)
@@ -134,7 +133,8 @@ def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation)
     return covariance(
         vcov,
         at.information,
-        scores=lambda: score_rows(working, rows.problem),
+        score_sums=lambda group: score_sums(working, rows.problem, group),
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.unit,
+        n_rows=len(rows.data),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -15,6 +15,7 @@ from bipstats.core.columns import (
     Missing,
     codes_for,
     group_codes,
+    numbers,
     require_columns,
     require_frame,
 )
@@ -24,21 +25,21 @@ from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
 from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
-from bipstats.models.inputs import default_id
+from bipstats.models.inputs import check_names, default_id
 from bipstats.models.kernels.cox import (
     BaselineHazard,
     baseline_hazard,
     evaluate,
     log_likelihood,
     risk_sums,
-    score_rows,
+    score_sums,
 )
 from bipstats.models.kernels.newton import maximise
 
 _BASELINE_TIMES = 4096
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class CoxResult(Result):
     """A fitted Cox model.
 
@@ -46,23 +47,31 @@ class CoxResult(Result):
     ----------
     specification : CoxSpecification
     baseline : BaselineHazard or None
-        Baseline hazard at covariates zero; None beyond 4,096 event times.
+        Baseline hazard at the covariates' means; None beyond 4,096 event times.
     strata_levels : tuple
         Strata in the order of ``baseline.stratum``.
+    followed_to : float
+        Last time at which anyone was at risk.
     """
 
     specification: CoxSpecification | None = None
     baseline: BaselineHazard | None = None
     strata_levels: tuple[object, ...] = ()
+    followed_to: float = np.inf
 
     title: ClassVar[str] = "Cox proportional hazards"
     ratio: ClassVar[str] = "hazard ratio"
+
+    @property
+    def _spec(self) -> CoxSpecification:
+        assert self.specification is not None
+        return self.specification
 
     def predict(
         self,
         new: pd.DataFrame,
         kind: Literal["relative_risk", "survival"] = "relative_risk",
-        times: Iterable[float] | None = None,
+        times: float | Iterable[float] | None = None,
     ) -> pd.Series | pd.DataFrame:
         """Predict for new rows.
 
@@ -72,7 +81,7 @@ class CoxResult(Result):
             Rows with the formula's columns (and the strata's, if the model has strata).
         kind : {"relative_risk", "survival"}
             ``exp(x'b)`` against covariates zero; or survival along constant covariates from time 0.
-        times : iterable of float, optional
+        times : float or iterable of float, optional
             Times of the survival probabilities; the event times if not given.
 
         Returns
@@ -85,18 +94,32 @@ class CoxResult(Result):
         Survival holds for covariates that stay as they are; with competing exits use `bip.risk`.
         """
         check_option("kind", kind, ("relative_risk", "survival"))
-        risk = np.exp(self.design.matrix(new) @ self.estimates.values)
-        if kind == "relative_risk":
-            if times is not None:
-                raise ModelError("times= belongs to kind='survival'.")
-            return pd.Series(risk, index=new.index, name="relative_risk")
-        return self._survival(new, risk, times)
+        if kind == "survival":
+            return self._survival(new, times)
+        if times is not None:
+            raise ModelError("times= belongs to kind='survival'.")
+        return pd.Series(self.relative(new, 0.0), index=new.index, name="relative_risk")
+
+    def relative(self, new: pd.DataFrame, centre: Floats | float) -> Floats:
+        """Hazard of each row relative to that at covariates `centre` and offset zero, (n,)."""
+        offset = self._spec.offset
+        eta = (self.design.matrix(new) - centre) @ self.estimates.values
+        if offset is not None:
+            require_columns(new, [offset], "offset=")
+            eta = eta + numbers(new[offset])
+        with np.errstate(over="ignore"):
+            risk = np.exp(eta)
+        if not np.isfinite(risk).all():
+            raise ModelError(
+                "relative risks are out of a number's range: some covariate lies far from zero (a year?). "
+                "Centre it, e.g. I(year - 2013)."
+            )
+        return risk
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> CoxResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
-        assert self.specification is not None
         check_vcov(vcov)
-        rows = prepare(self.specification, data, vcov, self.design)
+        rows = prepare(self._spec, data, vcov, self.design)
         working = self.estimates.values * rows.scale
         at = evaluate(working, rows.problem)
         require_same_fit(at, self.loglik)
@@ -105,20 +128,20 @@ class CoxResult(Result):
 
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
-        spec = self.specification
-        assert spec is not None
-        strata = f", stratified by {spec.strata}" if spec.strata else ""
+        spec = self._spec
+        strata = f", stratified by {' and '.join(spec.strata_columns)}" if spec.strata else ""
         return (
             f"We estimated a Cox proportional hazards model on counting-process rows ({spec.ties.capitalize()} "
             f"handling of ties{strata}) with {self.fit.nobs:,} rows and {self.n_events:,} events; "
             f"standard errors {self.estimates.how}."
         )
 
-    def _survival(self, new: pd.DataFrame, risk: Floats, times: Iterable[float] | None) -> pd.DataFrame:
+    def _survival(self, new: pd.DataFrame, times: float | Iterable[float] | None) -> pd.DataFrame:
         if self.baseline is None:
             raise ModelError(f"the baseline has more than {_BASELINE_TIMES:,} event times and was not kept.")
         base = self.baseline
-        grid = np.unique(base.times) if times is None else np.asarray(list(times), dtype=float)
+        risk = self.relative(new, base.centre)
+        grid = np.unique(base.times) if times is None else _time_grid(times)
         stratum = self._strata_of(new)
         table = np.empty((len(self.strata_levels), len(grid)))
         for code in range(len(self.strata_levels)):
@@ -128,17 +151,21 @@ class CoxResult(Result):
         return pd.DataFrame(np.exp(-risk[:, None] * table[stratum]), index=new.index, columns=grid)
 
     def _strata_of(self, new: pd.DataFrame) -> Ints:
-        assert self.specification is not None
-        name = self.specification.strata
-        if name is None:
+        columns = self._spec.strata_columns
+        if not columns:
             return np.zeros(len(new), np.int64)
-        require_columns(new, [name], "strata=")
-        return codes_for(new[name], self.strata_levels)
+        require_columns(new, columns, "strata=")
+        crossed = (
+            new[columns[0]]
+            if len(columns) == 1
+            else pd.Series(list(new[columns].itertuples(index=False, name=None)))
+        )
+        return codes_for(crossed.rename(" x ".join(columns)), self.strata_levels)
 
     def _facts(self) -> dict[str, str]:
-        assert self.specification is not None
-        strata = f", strata {self.specification.strata}" if self.specification.strata else ""
-        return {**super()._facts(), "ties": self.specification.ties + strata}
+        columns = self._spec.strata_columns
+        strata = f", strata {' x '.join(columns)} ({len(self.strata_levels)})" if columns else ""
+        return {**super()._facts(), "ties": self._spec.ties + strata}
 
 
 def cox(
@@ -148,8 +175,8 @@ def cox(
     start: str | None = "start",
     stop: str = "stop",
     event: str = "event",
-    id: str | None = None,
-    strata: str | None = None,
+    id: str | Sequence[str] | None = None,
+    strata: str | Sequence[str] | None = None,
     weights: str | None = None,
     offset: str | None = None,
     ties: Ties = "efron",
@@ -169,11 +196,11 @@ def cox(
     stop : str, default "stop"
     event : str, default "event"
         Column of 0/1, or ``"exit == job"``: that level of a column, all others censored.
-    id : str, optional
+    id : str or list of str, optional
         Column that says which rows belong together; ``client`` is taken where there is one, else rows
         are independent. Adjacent rows of one id with equal covariates are merged, which is exact.
-    strata : str, optional
-        Column with strata, each with a baseline hazard of its own.
+    strata : str or list of str, optional
+        Column with strata, each with a baseline hazard of its own; several are crossed.
     weights : str, optional
         Column of positive case weights.
     offset : str, optional
@@ -213,6 +240,7 @@ def cox(
     """
     check_option("ties", ties, ("efron", "breslow"))
     check_vcov(vcov)
+    check_names({"stop": stop, "event": event}, {"start": start, "weights": weights, "offset": offset})
     require_frame(data)
     spec = CoxSpecification(
         split_formula(formula, two_sided=False)[1], start, stop, event, default_id(data, id), strata, weights,
@@ -226,15 +254,23 @@ def cox(
             lambda beta: log_likelihood(beta, problem),
             np.zeros(len(names)),
         )
-        errors = np.sqrt(np.diag(np.linalg.inv(best.at.information)))
+        refuse_divergence(names, best)
     except np.linalg.LinAlgError:
         raise no_maximum(len(problem.died), len(names)) from None
-    refuse_divergence(names, best.params, errors, best.converged)
     made = _covariance(vcov, rows, best.params, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     fit = Fit(best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow)
     baseline = _baseline(best.params, rows)
-    return CoxResult(estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels)
+    return CoxResult(
+        estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels, rows.followed_to
+    )
+
+
+def _time_grid(times: float | Iterable[float]) -> Floats:
+    try:
+        return np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
 
 
 def _covariance(vcov: Vcov, rows: CoxRows, working: Floats, information: Floats) -> Covariance:
@@ -242,25 +278,16 @@ def _covariance(vcov: Vcov, rows: CoxRows, working: Floats, information: Floats)
     return covariance(
         vcov,
         information,
-        scores=lambda: score_rows(risk_sums(working, rows.problem), rows.problem),
+        score_sums=lambda group: score_sums(risk_sums(working, rows.problem), rows.problem, group),
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.id,
+        n_rows=len(rows.data),
     )
 
 
 def _baseline(working: Floats, rows: CoxRows) -> BaselineHazard | None:
-    """Baseline hazard at the data's own zero, if it is small enough to keep."""
+    """Baseline hazard at the means of the data's covariates, if it is small enough to keep."""
     if len(rows.problem.sets.times) > _BASELINE_TIMES:
         return None
-    base, centre, scale = (
-        baseline_hazard(risk_sums(working, rows.problem), rows.problem),
-        rows.centre,
-        rows.scale,
-    )
-    to_zero = np.exp(-(centre / scale) @ working)
-    return replace(
-        base,
-        increment=base.increment * to_zero,
-        variance=base.variance * to_zero**2,
-        mean=centre + scale * base.mean,
-    )
+    base = baseline_hazard(risk_sums(working, rows.problem), rows.problem)
+    return replace(base, centre=rows.centre, mean=rows.scale * base.mean)

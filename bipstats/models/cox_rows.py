@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -36,8 +37,8 @@ class CoxSpecification:
     start: str | None
     stop: str
     event: str
-    id: str | None
-    strata: str | None
+    id: str | Sequence[str] | None
+    strata: str | Sequence[str] | None
     weights: str | None
     offset: str | None
     ties: Ties
@@ -46,7 +47,12 @@ class CoxSpecification:
     @property
     def fixed(self) -> list[str]:
         """Columns besides the covariates that must not change within merged rows."""
-        return [name for name in (self.strata, self.weights, self.offset) if name is not None]
+        return [*self.strata_columns, *(name for name in (self.weights, self.offset) if name is not None)]
+
+    @property
+    def strata_columns(self) -> list[str]:
+        """Columns whose values, crossed, are the strata."""
+        return [self.strata] if isinstance(self.strata, str) else list(self.strata or ())
 
     @property
     def columns(self) -> list[str]:
@@ -67,12 +73,14 @@ class CoxRows:
     design : Design
     data : pandas.DataFrame
         The rows of the problem, for identifiers of clusters.
-    id : str or None
+    id : str, list of str or None
     n_complete : int
         Rows before merging.
     n_ids : int or None
     flow : tuple of (str, int)
     strata_levels : tuple
+    followed_to : float
+        Last time at which anyone is at risk.
     """
 
     problem: CoxProblem
@@ -80,11 +88,12 @@ class CoxRows:
     scale: Floats
     design: Design
     data: pd.DataFrame
-    id: str | None
+    id: str | Sequence[str] | None
     n_complete: int
     n_ids: int | None
     flow: tuple[tuple[str, int], ...]
     strata_levels: tuple[object, ...]
+    followed_to: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +122,8 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     if spec.id is not None:
         clusters = list(vcov.columns) if isinstance(vcov, Cluster) else []
         require_columns(complete, clusters, "vcov=")
-        spells, n_ids = _merged(spells, spec.id, [*covariates, *spec.fixed, *clusters])
-    strata, strata_levels = _strata(spells.data, spec.strata)
+        spells, n_ids = _merged(spells, spec, [*covariates, *spec.fixed, *clusters])
+    strata, strata_levels = _strata(spells.data, spec.strata_columns)
     sets = risk_sets(spells.times.start, spells.times.stop, spells.event, strata)
     used = np.flatnonzero(sets.last > sets.first)
     if design is None:  # learnt before rows never at risk go, so that every level of the data is known
@@ -124,10 +133,10 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
         matrix = design.matrix(spells.data.iloc[used])
     rows, died, strata = spells.data.iloc[used], spells.event[used], strata[used]
     refuse_separation(matrix, design.names, died.astype(float), np.ones(len(rows)), both_ways=False)
-    covariate = standardise(matrix, design.names, strata, spec.strata or "stratum")
+    covariate = standardise(matrix, design.names, strata, "stratum")
     problem = cox_problem(
         covariate.x,
-        replace(sets, first=sets.first[used], last=sets.last[used]),
+        sets.take(used),
         died,
         read_weights(rows, spec.weights),
         np.zeros(len(rows)) if spec.offset is None else numbers(rows[spec.offset]),
@@ -145,14 +154,19 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
         n_ids,
         flow,
         strata_levels,
+        float(spells.times.stop.max()),
     )
 
 
-def _merged(spells: _Spells, id: str, columns: list[str]) -> tuple[_Spells, int]:
+def _merged(spells: _Spells, spec: CoxSpecification, columns: list[str]) -> tuple[_Spells, int]:
     """Join touching rows of one id that are equal in `columns` and have no event between them."""
-    ids = group_codes(spells.data, id, "id=")
+    assert spec.id is not None
+    ids = group_codes(spells.data, spec.id, "id=")
+    n_ids = int(ids.max()) + 1
+    # An id may be at risk in several strata at once (stacked causes): within each it has one row at a time.
+    ids = ids + n_ids * group_codes(spells.data, spec.strata_columns, "strata=")
     order = np.lexsort((spells.times.start, ids))
-    check_overlap(ids, spells.times, order, id)
+    check_overlap(ids, spells.times, order, spec.id)
     joined = ids[order][1:] == ids[order][:-1]
     joined &= spells.times.start[order][1:] == spells.times.stop[order][:-1]
     joined &= ~spells.event[order][:-1]
@@ -160,14 +174,19 @@ def _merged(spells: _Spells, id: str, columns: list[str]) -> tuple[_Spells, int]
         joined &= equal_to_previous(spells.data[name], order)
     first = order[np.concatenate([[True], ~joined])]
     last = order[np.concatenate([~joined, [True]])]
-    return spells.take(first, last), int(ids.max()) + 1
+    return spells.take(first, last), n_ids
 
 
-def _strata(rows: pd.DataFrame, strata: str | None) -> tuple[Ints, tuple[object, ...]]:
-    if strata is None:
+def _strata(rows: pd.DataFrame, columns: list[str]) -> tuple[Ints, tuple[object, ...]]:
+    """Codes of the strata and their levels (tuples where several columns are crossed)."""
+    if not columns:
         return np.zeros(len(rows), np.int64), ("",)
-    codes, levels = pd.factorize(rows[strata], sort=True)
-    return codes.astype(np.int64), tuple(levels)
+    codes = group_codes(rows, columns, "strata=")
+    _, first = np.unique(codes, return_index=True)
+    values = rows[columns].iloc[first]
+    return codes, tuple(
+        values[columns[0]] if len(columns) == 1 else values.itertuples(index=False, name=None)
+    )
 
 
 def _flow(given: int, missing: int, merged: int, idle: int) -> tuple[tuple[str, int], ...]:

@@ -10,8 +10,11 @@ import pandas as pd
 
 from bipstats.core.columns import (
     Floats,
+    Ints,
     Missing,
     complete_rows,
+    is_categorical,
+    labels,
     numbers,
     require_columns,
     require_frame,
@@ -21,7 +24,7 @@ from bipstats.core.design import Design, fit_design, formula_columns, split_form
 from bipstats.core.result import Fit, Result, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import BinomialRows, binomial_rows, fit_binomial, refit_covariance
-from bipstats.models.inputs import default_id, event_column, event_indicator
+from bipstats.models.inputs import check_names, event_column, event_indicator
 from bipstats.models.kernels.binomial import Link, mean
 
 
@@ -43,22 +46,22 @@ class HazardSpecification:
         return [event_column(self.event), self.period, *exposure]
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class HazardResult(Result):
     """A fitted discrete-time hazard.
 
     Attributes
     ----------
     specification : HazardSpecification
+    levels : tuple
+        All periods of the data, in order.
     periods : tuple
-        Periods with events, in order; the first is the reference.
-    eventless : tuple
-        Periods without events: their hazard is estimated as zero.
+        Those with events; the first is the reference.
     """
 
     specification: HazardSpecification | None = None
+    levels: tuple[object, ...] = ()
     periods: tuple[object, ...] = ()
-    eventless: tuple[object, ...] = ()
 
     title: ClassVar[str] = "Discrete-time hazard"
 
@@ -72,13 +75,19 @@ class HazardResult(Result):
         assert self.specification is not None
         return self.specification
 
+    @property
+    def eventless(self) -> tuple[object, ...]:
+        """Periods without events: their hazard is estimated as zero."""
+        return tuple(level for level in self.levels if level not in self.periods)
+
     def baseline(self) -> pd.Series:
         """Linear predictor of each period at covariates zero; minus infinity where nothing happened."""
         values = self.estimates.values[: len(self.periods)].copy()
         values[1:] += values[0]
         known = dict(zip(self.periods, values, strict=True))
-        every = sorted([*self.periods, *self.eventless])  # type: ignore[type-var]
-        return pd.Series([known.get(period, -np.inf) for period in every], index=every, name="baseline")
+        return pd.Series(
+            [known.get(period, -np.inf) for period in self.levels], index=list(self.levels), name="baseline"
+        )
 
     def predict(
         self, new: pd.DataFrame, kind: Literal["hazard", "survival"] = "hazard"
@@ -199,6 +208,7 @@ def hazard(
     """
     check_option("link", link, ("cloglog", "logit"))
     check_vcov(vcov)
+    check_names({"event": event, "period": period}, {"exposure": exposure})
     require_frame(data)
     if link == "logit" and exposure is not None:
         raise ModelError(
@@ -208,12 +218,12 @@ def hazard(
     spec = HazardSpecification(
         split_formula(formula, two_sided=False)[1], event, period, exposure, link, missing
     )
-    rows, periods, eventless = _prepare(spec, data, None)
+    rows, levels, periods = _prepare(spec, data, None)
     fitted = fit_binomial(rows, vcov)
     units = None if rows.unit is None else int(rows.data[rows.unit].nunique())
     n_events = int(rows.problem.successes.sum())
     fit = Fit(fitted.best.at.loglik, len(rows.data), n_events, units, fitted.best.iterations, rows.flow)
-    return HazardResult(fitted.estimates, rows.design, fit, fitted.made.clusters, spec, periods, eventless)
+    return HazardResult(fitted.estimates, rows.design, fit, fitted.made.clusters, spec, levels, periods)
 
 
 def _prepare(
@@ -225,7 +235,7 @@ def _prepare(
     require_columns(data, spec.columns, "an argument")
     complete, n_missing = complete_rows(data, [*covariates, *spec.columns], spec.missing)
     event = event_indicator(complete, spec.event)
-    codes, levels = pd.factorize(complete[spec.period], sort=True)
+    codes, levels = _periods(complete[spec.period])
     events, total = np.bincount(codes, event, len(levels)), np.bincount(codes, minlength=len(levels))
     if (events == total).any():
         full = [str(level) for level, all_events in zip(levels, events == total, strict=True) if all_events]
@@ -239,7 +249,7 @@ def _prepare(
         design, matrix = fit_design(spec.formula, rows)
     else:
         matrix = design.matrix(rows)
-    periods = tuple(np.asarray(levels)[events > 0].tolist())
+    periods = tuple(level for level, count in zip(levels, events, strict=True) if count)
     flow = (
         ("given", len(data)),
         ("with missing values", n_missing),
@@ -256,10 +266,21 @@ def _prepare(
         trials=np.ones(len(rows)),
         offset=_offset(rows, spec.exposure),
         link=spec.link,
-        unit=default_id(rows, None),
+        unit="client" if "client" in rows.columns else None,
         flow=tuple((what, count) for what, count in flow if count),
     )
-    return prepared, periods, tuple(np.asarray(levels)[events == 0].tolist())
+    return prepared, levels, periods
+
+
+def _periods(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
+    """Codes and levels of the periods in their order in time, which text does not have."""
+    if is_categorical(column) and not isinstance(column.dtype, pd.CategoricalDtype):
+        raise ModelError(
+            f"column {column.name!r} holds text, which has no order in time; use numbers or a category whose "
+            "categories are in order."
+        )
+    found = labels(column)
+    return found.codes, tuple(pd.Index(list(found.levels)).tolist())
 
 
 def _offset(rows: pd.DataFrame, exposure: str | None) -> Floats:

@@ -9,15 +9,16 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import qr
 
+from bipstats.core.columns import listed
 from bipstats.errors import ModelError
-from bipstats.models.kernels.newton import Evaluation
+from bipstats.models.kernels.newton import Evaluation, Optimum
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _RANK_TOLERANCE = 1e-7  # as R's lm: a column is dependent if less than this share of its norm is its own
 _SUSPICIOUS = 1e-8  # smallest pivot of the correlation matrix that needs no closer look
-_DIVERGED = 100.0  # standard error of a standardised column on the linear predictor
+_DIVERGED = 1e5  # growth of a standard error during the search; a finite maximum stays far below
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,16 +54,18 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
         A column is constant within every group, or a linear combination of others.
     """
     centre = x.mean(axis=0)
-    scale = np.abs(x - centre).max(axis=0, initial=0.0)
+    scale = np.sqrt(((x - centre) ** 2).mean(axis=0))
     constant = scale <= 1e-10 * np.abs(centre)
     working = (x - centre) / np.where(constant, 1.0, scale)
     own = _demeaned(working, group)
     spread = np.sqrt((own**2).mean(axis=0))
     constant |= spread < 1e-9
     if constant.any():
-        listing = ", ".join(names[j] for j in np.flatnonzero(constant))
+        listing = listed([names[j] for j in np.flatnonzero(constant)])
         where = f" within every {within}" if group.any() else ""
-        raise ModelError(f"no variation{where} in {listing}; leave it out of the formula.")
+        raise ModelError(
+            f"no variation{where} in {listing} among the rows used; leave it out of the formula."
+        )
     _check_rank(own / spread, names)
     return Standardised(working, centre, scale)
 
@@ -74,7 +77,8 @@ def _demeaned(x: Floats, group: Ints) -> Floats:
     incidence = sparse.csr_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
     )
-    return x - ((incidence @ x) / incidence.sum(axis=1)[:, None])[group]
+    size = np.maximum(incidence.sum(axis=1), 1.0)[:, None]  # a group may have no rows left
+    return x - ((incidence @ x) / size)[group]
 
 
 def _check_rank(x: Floats, names: tuple[str, ...]) -> None:
@@ -121,7 +125,7 @@ def refuse_separation(
                 found.append(f"{names[j]} = {value} has {share} in {of:,.0f} rows")
     if found:
         raise ModelError(
-            "separation: " + "; ".join(found) + ". The coefficient has no finite estimate.\n"
+            "separation: " + listed(found) + ". The coefficient has no finite estimate.\n"
             "  Merge the level with another, leave the term out, or give the rows a longer follow-up."
         )
 
@@ -134,24 +138,29 @@ def no_maximum(n_events: int, n_terms: int) -> ModelError:
     )
 
 
-def refuse_divergence(names: tuple[str, ...], values: Floats, errors: Floats, converged: bool) -> None:
+def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
     """Refuse a fit that ran off to infinity or stopped short, naming the terms that did.
 
-    Parameters
-    ----------
-    names : tuple of str
-    values, errors : (p,) arrays
-        Estimates and model standard errors of the standardised covariates.
-    converged : bool
+    Notes
+    -----
+    Where the likelihood has no maximum, the information in the direction that runs off falls geometrically
+    with every step, whatever the scale of covariates and weights; so the errors at the end are held against
+    those at the start.
     """
-    away = [name for name, error in zip(names, errors, strict=True) if not error < _DIVERGED]
+    before, after = (np.sqrt(np.diag(np.linalg.inv(matrix))) for matrix in (best.start, best.at.information))
+    with np.errstate(invalid="ignore"):
+        away = [
+            name
+            for name, first, last in zip(names, before, after, strict=True)
+            if not last < _DIVERGED * first
+        ]
     if away:
         raise ModelError(
-            f"the likelihood has no maximum: {', '.join(away)} grow without bound (a combination of these terms "
+            f"the likelihood has no maximum: {listed(away)} grow without bound (a combination of these terms "
             "separates events from the rest). Merge levels or leave a term out."
         )
-    if not converged:
-        largest = names[int(np.argmax(np.abs(values)))]
+    if not best.converged:
+        largest = names[int(np.argmax(np.abs(best.params)))]
         raise ModelError(
             f"the search for the maximum did not converge; look at {largest} first (scale, outliers)."
         )

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.core.columns import Floats, Ints, group_codes, is_categorical, numbers, require_columns
-from bipstats.errors import ModelError
+from bipstats.core.columns import Floats, Ints, is_categorical, labels, listed, numbers
+from bipstats.errors import ModelError, OptionError
 
-_LEVEL = re.compile(r"\s*(\w+)\s*==\s*(['\"]?)(.+?)\2\s*")
+_LEVEL = re.compile(r"\s*(.+?)\s*==\s*(['\"]?)(.*?)\2\s*")
 
 
 def event_column(event: str) -> str:
@@ -47,16 +48,25 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
         found = values == 1.0
     else:
         name, level = match[1], match[3]
-        column = data[name]
-        known = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique()
-        if level not in {str(value) for value in known}:
-            raise ModelError(f"column {name!r} has no level {level!r}; it has {', '.join(map(str, known))}.")
-        found = (column.astype(str) == level).to_numpy(bool)
+        found = _is_level(data[name], level)
     if not found.any():
         raise ModelError(
             f"no events: {event!r} is never true in {len(data):,} rows; nothing can be estimated."
         )
     return found
+
+
+def _is_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
+    if not is_categorical(column):
+        try:
+            return numbers(column) == float(level)
+        except ValueError:
+            raise ModelError(f"column {column.name!r} holds numbers; {level!r} is none.") from None
+    known = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique()
+    if level not in {str(value) for value in known}:
+        levels = listed([str(value) for value in known])
+        raise ModelError(f"column {column.name!r} has no level {level!r}; it has {levels}.")
+    return (column.astype(str) == level).to_numpy(bool)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +86,7 @@ def read_times(data: pd.DataFrame, start: str | None, stop: str) -> Times:
     """Read and check the time at risk; ``start=None`` means that all begin at 0."""
     stops = numbers(data[stop])
     starts = np.zeros(len(data)) if start is None else numbers(data[start])
+    starts, stops = _same_times(starts, stops)
     wrong = np.flatnonzero(~(starts < stops))
     if len(wrong):
         where = f"data[data[{start!r}] >= data[{stop!r}]]" if start else f"data[data[{stop!r}] <= 0]"
@@ -83,6 +94,18 @@ def read_times(data: pd.DataFrame, start: str | None, stop: str) -> Times:
             f"{len(wrong):,} rows end no later than they start (first at position {wrong[0]}).\n  To look: {where}"
         )
     return Times(starts, stops)
+
+
+def _same_times(start: Floats, stop: Floats) -> tuple[Floats, Floats]:
+    """Give times that differ by rounding only (0.1 + 0.2 and 0.3) one value, as R's coxph does."""
+    times = np.unique(np.concatenate([start, stop]))
+    gaps = np.diff(times)
+    tolerance = np.sqrt(np.finfo(float).eps)
+    apart = np.concatenate([[True], (gaps > tolerance) & (gaps > tolerance * np.abs(times).mean())])
+    if apart.all():
+        return start, stop
+    kept = times[apart]
+    return tuple(kept[np.searchsorted(kept, values, side="right") - 1] for values in (start, stop))  # type: ignore[return-value]
 
 
 def read_weights(data: pd.DataFrame, weights: str | None) -> Floats:
@@ -96,36 +119,34 @@ def read_weights(data: pd.DataFrame, weights: str | None) -> Floats:
     return values
 
 
-def default_id(data: pd.DataFrame, id: str | None) -> str | None:
+def check_names(required: Mapping[str, object], optional: Mapping[str, object]) -> None:
+    """Raise `OptionError` for arguments that are not a column's name (or None, where they are optional)."""
+    for name, value in (*required.items(), *((n, v) for n, v in optional.items() if v is not None)):
+        if not isinstance(value, str):
+            raise OptionError(f"{name}={value!r} is not the name of a column.")
+
+
+def default_id(data: pd.DataFrame, id: str | Sequence[str] | None) -> str | Sequence[str] | None:
     """Give the identifier's column: as named, else ``client`` where there is one, else none."""
     if id is not None:
-        require_columns(data, [id], "id=")
         return id
     return "client" if "client" in data.columns else None
 
 
-def id_codes(data: pd.DataFrame, id: str | None) -> Ints | None:
-    """Codes of the identifier, or None."""
-    return None if id is None else group_codes(data, id, "id=")
-
-
-def check_overlap(ids: Ints, times: Times, order: Ints, id: str) -> None:
-    """Refuse rows of one id whose times at risk overlap; `order` sorts by id and start."""
+def check_overlap(ids: Ints, times: Times, order: Ints, id: object) -> None:
+    """Refuse rows of one id (within a stratum) whose times at risk overlap; `order` sorts by id and start."""
     same = ids[order][1:] == ids[order][:-1]
     clash = same & (times.start[order][1:] < times.stop[order][:-1])
     if clash.any():
-        rows = np.sort(order[1:][clash])[:5]
-        more = ", ..." if clash.sum() > 5 else ""
+        rows = listed([str(row) for row in np.sort(order[1:][clash])])
         raise ModelError(
-            f"{int(clash.sum()):,} rows overlap an earlier row of the same {id!r} "
-            f"(positions {', '.join(map(str, rows))}{more}). One id has one row at a time."
+            f"{int(clash.sum()):,} rows overlap an earlier row of the same {id!r} (positions {rows}). "
+            "One id has one row at a time."
         )
 
 
 def equal_to_previous(column: pd.Series, order: Ints) -> NDArray[np.bool_]:
     """Whether each row, in the given order, holds the same value as the row before it: (n - 1,)."""
-    if is_categorical(column):
-        values = pd.factorize(column)[0][order]
-    else:
-        values = column.to_numpy(dtype=np.float64, na_value=np.nan)[order]
+    # Integers are coded too: as floats, long identifiers would look alike.
+    values = (column.to_numpy() if column.dtype.kind == "f" else labels(column).codes)[order]
     return values[1:] == values[:-1]

@@ -14,7 +14,7 @@ from bipstats.core.design import Design, fit_design, formula_columns, split_form
 from bipstats.core.result import Fit, Result, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import BinomialRows, binomial_rows, fit_binomial, refit_covariance
-from bipstats.models.inputs import event_column, event_indicator, read_weights
+from bipstats.models.inputs import check_names, event_column, event_indicator, read_weights
 from bipstats.models.kernels.binomial import mean
 
 
@@ -28,7 +28,7 @@ class LogitSpecification:
     missing: Missing
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class LogitResult(Result):
     """A fitted logit.
 
@@ -118,6 +118,7 @@ def logit(
     {'Intercept': -2.358, 'x': 0.674}
     """
     check_vcov(vcov)
+    check_names({}, {"weights": weights})
     require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None

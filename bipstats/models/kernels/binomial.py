@@ -98,14 +98,15 @@ def evaluate(params: Floats, problem: BinomialProblem, *, observed: bool = False
     return Evaluation(_log_likelihood(eta, problem), gradient, information)
 
 
-def score_rows(params: Floats, problem: BinomialProblem) -> Floats:
-    """Score of every row, (n, K + p)."""
+def score_sums(params: Floats, problem: BinomialProblem, group: NDArray[np.int64]) -> Floats:
+    """Score summed over groups of rows coded 0..G-1, (G, K + p); over all rows it is the gradient."""
     residual, _, _ = _working(linear_predictor(params, problem), problem)
-    n_levels = problem.by_level.shape[0]
-    scores = np.zeros((len(residual), len(params)))
-    scores[np.arange(len(residual)), problem.level] = residual
-    scores[:, n_levels:] = residual[:, None] * problem.x
-    return scores
+    n_groups, n = int(group.max()) + 1, len(group)
+    by_level = sparse.csr_array(
+        (residual, (group, problem.level)), shape=(n_groups, problem.by_level.shape[0])
+    )
+    by_row = sparse.csr_array((residual, (group, np.arange(n))), shape=(n_groups, n))
+    return np.hstack([by_level.toarray(), by_row @ problem.x])
 
 
 def starting_values(problem: BinomialProblem) -> Floats:

@@ -40,12 +40,15 @@ class Optimum:
     iterations : int
     converged : bool
         The Newton decrement fell below the tolerance.
+    start : (p, p) array
+        Information where the search began.
     """
 
     params: Floats
     at: Evaluation
     iterations: int
     converged: bool
+    start: Floats
 
 
 def maximise(
@@ -76,23 +79,35 @@ def maximise(
     Raises
     ------
     numpy.linalg.LinAlgError
-        The information is not positive definite.
+        The information is not finite and positive definite.
     """
     params = np.asarray(start, dtype=float)
-    at = evaluate(params)
+    at = _finite(evaluate, params)
+    information = at.information
     for iteration in range(1, max_iterations + 1):
         step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
         scale = 1.0 + abs(at.loglik)
         decrement = 0.5 * float(at.gradient @ step)
-        if decrement <= tolerance * scale * 1e-4:  # too small to be seen in the log-likelihood: the last step
+        if decrement <= 1e-4 * tolerance * scale:  # too small to be seen in the log-likelihood: the last step
             params = params + step
-            return Optimum(params, evaluate(params), iteration, True)
+            # A step this short moves the information by less than its own rounding.
+            last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params)
+            return Optimum(params, last, iteration, True, information)
         accepted = _halve(loglik, params, step, at.loglik, slack=1e-12 * scale)
         if accepted is None:
-            return Optimum(params, at, iteration, decrement <= tolerance * scale)
+            return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
         params = accepted
+        at = _finite(evaluate, params)
+    return Optimum(params, at, max_iterations, False, information)
+
+
+def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats) -> Evaluation:
+    """Evaluate; numbers that have run out of range end the search as a singular information does."""
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         at = evaluate(params)
-    return Optimum(params, at, max_iterations, False)
+    if not (np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()):
+        raise np.linalg.LinAlgError("the log-likelihood or a derivative is not finite")
+    return at
 
 
 def _halve(

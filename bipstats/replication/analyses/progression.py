@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import CLASSES, REFERENCE_RATER
-from bipstats.core.covariance import cluster, covariance
+from bipstats.core.covariance import cluster, covariance, group_sums
 from bipstats.errors import ModelError
 from bipstats.replication.estimate import Estimate, Quantities, Unavailable
 from bipstats.replication.frames import QUARTER, SIGNIFICANT, Prepared
@@ -85,7 +85,14 @@ def _cell_means(
     scores = x * (y - mean[code])[:, None]
     client = pd.factorize(rows["client"])[0]
     information = np.diag(np.where(present, count, 1.0))
-    made = covariance(cluster("client"), information, lambda: scores, lambda _: client, None)
+    made = covariance(
+        cluster("client"),
+        information,
+        lambda group: group_sums(scores, group),
+        lambda _: client,
+        None,
+        len(y),
+    )
     contrast = np.vstack([np.eye(len(CLASSES)), [0.0, 0.0, -1.0, 1.0]])
     return contrast @ mean, contrast @ made.matrix @ contrast.T
 
