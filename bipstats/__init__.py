@@ -27,6 +27,8 @@ _NAMES = {
     "cox": "models.cox",
     "hazard": "models.hazard",
     "logit": "models.logit",
+    "survival_curve": "models.curves",
+    "cumulative_incidence": "models.curves",
     "cluster": "core.covariance",
     "formula": "codebook",
     # after a fit

@@ -217,7 +217,10 @@ def ruin(path: Path, content: bytes) -> None:
         "open quote": ("responses.csv", b'client,date\n"k1,2014-01-01\nk2,2014-01-01\n'),
         "quotes within fields": ("responses.csv", b'a,b\nk"1,x\nk"2,x\n'),
         "not gzip": ("responses.csv.gz", b"client,date\n"),
-        "truncated gzip": ("responses.csv.gz", gzip.compress(b"client,date\nk1,2014-01-01\n" * 99, mtime=0)[:40]),
+        "truncated gzip": (
+            "responses.csv.gz",
+            gzip.compress(b"client,date\nk1,2014-01-01\n" * 99, mtime=0)[:40],
+        ),
         "broken gzip": ("responses.csv.gz", gzip.compress(b"client\n" * 99, mtime=0)[:-6] + b"\0\0\0\0\0\0"),
         "empty gzip": ("responses.csv.gz", b""),
         "not parquet": ("responses.parquet", b"PAR1 and nothing more PAR1"),

@@ -13,7 +13,6 @@ from bipstats.errors import ModelError
 from bipstats.replication.analyses import caseworkers, interventions, orientation, prediction, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
 from bipstats.replication.frames import terms, without_breaks
-from bipstats.replication.incidence import aalen_johansen
 
 
 def test_wilson_interval_by_hand() -> None:
@@ -41,14 +40,6 @@ def test_intervals_are_on_the_printed_scale() -> None:
     wider = Estimate(0.2, 0.1, 5, "difference", critical=3.0)
     assert_allclose(wider.interval(), (-0.1, 0.5))
     assert_allclose(wider.interval(0.90), (0.2 - 0.1644854, 0.2 + 0.1644854), atol=1e-7)
-
-
-def test_cumulative_incidence_by_hand() -> None:
-    # Weeks 1: one event of 5; week 2: one competing exit and one censored of 4; week 4: one event of 2.
-    # F(1) = 1/5; S(1) = 4/5; S(2) = 4/5 * 3/4 = 3/5; F(4) = 1/5 + 3/5 * 1/2 = 1/2.
-    curve = aalen_johansen(np.array([1, 2, 2, 4, 5]), np.array([1, 2, 0, 1, 0]), 5)
-    assert_allclose(curve["incidence"], [0, 0.2, 0.2, 0.2, 0.5, 0.5])
-    assert curve["at_risk"].tolist() == [5, 5, 4, 2, 2, 1]
 
 
 def test_area_under_the_curve_counts_pairs() -> None:
