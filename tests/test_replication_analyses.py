@@ -167,11 +167,20 @@ def test_progression_by_class_agrees_with_statsmodels() -> None:
         cov_type="cluster",
         cov_kwds={"groups": pd.factorize(frame["client"])[0], "use_correction": False},
     )
-    contrast = wanted.t_test([0, 0, -1, 1])
+    contrasts = wanted.t_test([[-1, 0, 0, 1], [0, -1, 0, 1], [0, 0, -1, 1]])
+    errors_of = np.diag(contrasts.sd) if np.ndim(contrasts.sd) == 2 else contrasts.sd
+    lowest = int(np.argmin(contrasts.effect - found["none"].critical * errors_of))
     estimates = [found[name].value for name in progression.NAMES]
     errors = [found[name].std_error for name in progression.NAMES]
-    assert_allclose(estimates, [*wanted.params, contrast.effect[0]], rtol=1e-10)
-    assert_allclose(errors, [*wanted.bse, contrast.sd[0, 0]], rtol=1e-10)
+    assert_allclose(estimates, [*wanted.params, contrasts.effect[lowest]], rtol=1e-10)
+    assert_allclose(errors, [*wanted.bse, errors_of[lowest]], rtol=1e-10)
+    assert f"job + other less {progression.CLASSES[lowest]}" in found["both less next"].note
+
+
+def test_progression_is_judged_on_measurements_three_months_apart() -> None:
+    frame, _ = _pairs()
+    near = progression._near(frame)
+    assert near["weeks"].max() == progression.LONGEST_GAP and len(near) < len(frame)
 
 
 def test_simultaneous_intervals_are_wider() -> None:
@@ -185,7 +194,7 @@ def test_a_class_without_pairs_has_no_estimate() -> None:
     frame, _ = _pairs()
     found = progression._by_class(frame[frame["intervention_class"] != "job only"], ("cooperation_client",))
     assert isinstance(found["job only"], Unavailable)
-    assert isinstance(found["both less job"], Unavailable)
+    assert isinstance(found["both less next"], Unavailable)
     assert isinstance(found["none"], Estimate)
 
 

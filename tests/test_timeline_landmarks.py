@@ -75,7 +75,8 @@ def test_expired_answers_leave_the_client_out_and_are_counted() -> None:
 
 def test_landmark_columns() -> None:
     frame = bip.landmarks(make({"a": Person(answers=[(0, "client")])}))
-    leading = ["client", "caseworker", "jobcentre", "landmark", "entered", "weeks", "exit", *BACKGROUND]
+    result = ["entered", "weeks", "exit", "full_horizon"]
+    leading = ["client", "caseworker", "jobcentre", "landmark", *result, *BACKGROUND]
     assert list(frame.columns[: len(leading)]) == leading
     assert str(frame["entered"].dtype) == "Int8"
 
@@ -207,3 +208,24 @@ def test_unknown_codes_dates_and_clients_are_refused() -> None:
     undated = study.responses.assign(date=pd.NaT)
     with pytest.raises(bip.DataProblems, match="1 date is missing"):
         bip.spells(dataclasses.replace(study, responses=undated))
+
+
+def test_entries_of_clients_whose_data_end_within_the_horizon_are_marked():
+    """Known of early leavers only: a share among them would be a share of those who left."""
+    study = bip.simulate(clients=300, rng=2)
+    rows = bip.landmarks(study, at=0, horizon=170)
+    enrolled = study.clients.set_index("client").loc[rows["client"], "enrolled"]
+    last_monday = pd.Timestamp("2016-12-26")
+    reach = (last_monday - (enrolled - pd.to_timedelta(enrolled.dt.weekday, unit="D"))).dt.days // 7 - 3
+    assert (rows["full_horizon"].to_numpy() == (reach >= 170).to_numpy()).all()
+    assert rows.loc[~rows["full_horizon"], "entered"].eq(1).any() and not rows["full_horizon"].all()
+
+
+def test_shares_in_a_job_do_not_fall_with_the_horizon():
+    study = bip.simulate(clients=1500, rng=3)
+    followed = set(bip.landmarks(study, at=0, horizon=150).query("full_horizon")["client"])
+    shares = []
+    for horizon in (26, 52, 104, 150):
+        rows = bip.landmarks(study, at=0, horizon=horizon)
+        shares.append(rows.loc[rows["client"].isin(followed), "entered"].astype(float).mean())
+    assert shares == sorted(shares) and shares[-1] < 0.2

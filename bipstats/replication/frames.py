@@ -75,12 +75,12 @@ class Prepared:
     @cached_property
     def first_job(self) -> pd.DataFrame:
         """Clients at their first measurement, followed for a year to a job."""
-        return landmarks(self.study, at="first", horizon=52, outcome="job")
+        return _known_for_all(landmarks(self.study, at="first", horizon=52, outcome="job"))
 
     @cached_property
     def first_entry(self) -> pd.DataFrame:
         """Clients at their first measurement, followed for a year to job or education."""
-        return landmarks(self.study, at="first", horizon=52)
+        return _known_for_all(landmarks(self.study, at="first", horizon=52))
 
     @cached_property
     def transitions(self) -> pd.DataFrame:
@@ -104,6 +104,11 @@ class Prepared:
         first = table.drop_duplicates("client").set_index("client")["caseworker"]
         ends = outcomes(self.study, outcome)
         return ends.assign(entry_caseworker=ends["client"].map(first))
+
+
+def _known_for_all(rows: pd.DataFrame) -> pd.DataFrame:
+    """Forget ``entered`` where the data end within the horizon: there it is known of early leavers only."""
+    return rows.assign(entered=rows["entered"].where(rows["full_horizon"]))
 
 
 def without_breaks(rows: pd.DataFrame) -> pd.DataFrame:

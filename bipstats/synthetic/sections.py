@@ -184,8 +184,8 @@ class Belief:
 class Hazard:
     """The log hazard of job or education, per quarter."""
 
-    level: float = par(-5.4673, "at mean values in the first quarter", LOG, "calibrated to E10")
-    per_quarter: float = par(-0.0432, "per quarter since enrolment", LOG, "calibrated to E11")
+    level: float = par(-5.4493, "at mean values in the first quarter", LOG, "calibrated to E10")
+    per_quarter: float = par(-0.0504, "per quarter since enrolment", LOG, "calibrated to E11")
     item_weights: tuple[float, ...] = par(
         (0.20, 0.12, 0.16, 0.13, 0.18, 0.12, 0.20, 0.12, 0.0, 0.0),
         "relative effect of one step, by item",
@@ -246,7 +246,7 @@ class Caseworkers:
 class Switches:
     """Changes of caseworker and what they do."""
 
-    rate: float = par(0.0661, "switches per quarter", "probability", "calibrated to E04", "probability")
+    rate: float = par(0.0684, "switches per quarter", "probability", "calibrated to E04", "probability")
     departure_share: float = par(0.5, "switches because the caseworker leaves", SHARE, rule="probability")
     turnover_variance: float = par(
         0.5, "Gamma variance of the rate over caseworkers", "variance", rule="positive"
@@ -259,12 +259,12 @@ class Switches:
 class Interventions:
     """Who takes part in job-oriented and other interventions, quarter by quarter."""
 
-    job_level: float = par(-0.3924, "job-oriented", LOGIT, "calibrated to E17-E20")
+    job_level: float = par(-0.3544, "job-oriented", LOGIT, "calibrated to E17-E20")
     other_level_with_job: float = par(
-        -0.2705, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
+        -0.2885, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     other_level_without_job: float = par(
-        0.4417, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"
+        0.4257, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     job_readiness: float = par(0.35, "job-oriented per sd of readiness", LOGIT)
     job_orientation: float = par(0.15, "job-oriented per sd of the caseworker's orientation", LOGIT)

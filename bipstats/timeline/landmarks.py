@@ -50,6 +50,7 @@ def landmarks(
         (week), ``entered`` (Int8: 1 if entry came within the horizon, 0 if it did not, NA if the client was
         followed for less than the horizon without leaving), ``weeks`` (int32: from the landmark to entry,
         exit or the end of follow-up, at most `horizon`), ``exit`` (``censored`` if none within the horizon),
+        ``full_horizon`` (bool: the data reach to the end of the horizon, whatever became of the client),
         then the covariates of `bip.spells` in force at the landmark; an answer dated in the landmark's week
         counts. ``.attrs["flow"]`` counts the clients left out.
 
@@ -65,6 +66,9 @@ def landmarks(
     A client is at risk at week s if follow-up has begun by s, an answer is in force, and neither entry nor a
     competing exit nor the data end has come in or before week s. A competing exit within the horizon gives
     ``entered`` = 0: the entry did not happen.
+
+    Shares and logits of ``entered`` must be taken among rows with ``full_horizon``: among clients whose data
+    end sooner, it is known of those who left early only, which selects on the outcome.
 
     Examples
     --------
@@ -106,11 +110,13 @@ def _result(own: pd.DataFrame, landmark: Ints, horizon: int) -> dict[str, pd.Ser
     within = left & (weeks <= horizon)
     entered = within & (own["event"] == 1).to_numpy()
     unknown = ~left & (weeks < horizon)
+    full = own["data_end"].to_numpy(dtype=np.int64) - landmark >= horizon
     exit_code = np.where(within, own["exit"].cat.codes, 0)
     return {
         "entered": pd.Series(pd.arrays.IntegerArray(entered.astype(np.int8), unknown)),
         "weeks": pd.Series(np.minimum(weeks, horizon).astype(np.int32)),
         "exit": pd.Series(pd.Categorical.from_codes(exit_code, dtype=EXIT)),
+        "full_horizon": pd.Series(full),
     }
 
 

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.codebook import BACKGROUND, INDICATORS
+from bipstats.codebook import BACKGROUND, REFERENCE_RATER
 from bipstats.errors import ModelError
 from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
-from bipstats.replication.frames import Prepared, complete, terms, with_entries
+from bipstats.replication.frames import SIGNIFICANT, Prepared, complete, terms, with_entries
 
 Floats = NDArray[np.float64]
 
@@ -34,6 +34,7 @@ NAIVE = (
     "gap of halves",
 )
 ADJUSTED = ("adjusted top half", "adjusted bottom half", "adjusted less raw gap")
+ADJUSTED_BY_ANSWERS = tuple(f"{name}, with answers" for name in ADJUSTED)
 
 _DRAWS = 500
 _SEED = 15
@@ -74,25 +75,37 @@ def adjusted(prepared: Prepared) -> Quantities:
     """The gap of halves after adjustment for the clients' characteristics, less the raw gap.
 
     Adjusted share: observed over expected entries, times the mean; expected ones from a logit of entry by
-    the end of follow-up on first answers, background and job centre, without caseworkers (held fixed in the
-    resampling).
+    the end of follow-up on background and job centre (beside it: and the client's own first answers),
+    without caseworkers (held fixed in the resampling). The caseworker's answers are part of what is measured
+    and are not adjusted for.
     """
+    return dict(zip(ADJUSTED, _adjusted(prepared), strict=True))
+
+
+def adjusted_by_answers(prepared: Prepared) -> Quantities:
+    """The same with the client's own first answers among the adjusters."""
+    own = [key for key in SIGNIFICANT if REFERENCE_RATER[key] == "client"]
+    return dict(zip(ADJUSTED_BY_ANSWERS, _adjusted(prepared, *own), strict=True))
+
+
+def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
+    """Adjusted halves and the difference of the gaps, given background, job centre and some answers."""
     ends = prepared.entry_ends
     flags, _ = _entered(ends, None)
     clients = prepared.first_entry.merge(
         ends.assign(entry=flags.astype(float))[["client", "entry", "entry_caseworker"]], on="client"
     )
     clients, lost = with_entries(clients, "entry")
-    right, note = terms(clients, *INDICATORS, *BACKGROUND, "C(jobcentre)")
+    right, note = terms(clients, *answers, *BACKGROUND, "C(jobcentre)")
     rows = complete(clients, right, "entry_caseworker")
     expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
     group = _Caseworkers.from_clients(rows["entry_caseworker"], rows["entry"].to_numpy(), expected)
-    made = {
-        "adjusted top half": _bootstrap(group, lambda g: g.adjusted().top(1 / 2)),
-        "adjusted bottom half": _bootstrap(group, lambda g: g.adjusted().bottom(1 / 2)),
-        "adjusted less raw gap": _bootstrap(group, lambda g: g.adjusted().gap() - g.gap(), "difference"),
-    }
-    return {name: estimate.with_note(lost, note) for name, estimate in made.items()}
+    made = [
+        _bootstrap(group, lambda g: g.adjusted().top(1 / 2)),
+        _bootstrap(group, lambda g: g.adjusted().bottom(1 / 2)),
+        _bootstrap(group, lambda g: g.adjusted().gap() - g.gap(), "difference"),
+    ]
+    return [estimate.with_note(lost, note) for estimate in made]
 
 
 def _log_ratio(group: _Caseworkers, part: float) -> Floats:
@@ -106,8 +119,9 @@ def _entered(ends: pd.DataFrame, weeks: int | None) -> tuple[np.ndarray, np.ndar
     event = ends["event"].to_numpy() == 1
     if weeks is None:
         return event, np.ones(len(ends), dtype=bool)
-    left = (ends["exit"] != "censored").to_numpy()
-    return event & (week <= weeks), left | (week >= weeks)
+    # Known for those who could be followed that long, whatever became of them: to keep early leavers among
+    # the others would select on the outcome.
+    return event & (week <= weeks), ends["data_end"].to_numpy() >= weeks
 
 
 @dataclass(frozen=True, slots=True)

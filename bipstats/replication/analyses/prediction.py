@@ -15,7 +15,7 @@ from bipstats.replication.frames import Prepared, complete, terms
 
 Floats = NDArray[np.float64]
 
-AUC = ("auc difference", "auc register", "auc with indicators")
+AUC = ("auc difference", "auc register", "auc indicators", "auc with both", "auc gain")
 
 _FOLDS = 5
 _SEED = 27
@@ -24,7 +24,7 @@ _SEED = 27
 def auc(prepared: Prepared) -> Quantities:
     """Area under the curve for a job within a year of the first measurement, cross-validated.
 
-    Register: the background. With indicators: the 11 answers besides. Job centres are left out: a small one
+    Register: the background. Indicators: the 11 answers. Job centres are left out: a small one
     can be without any job in a fold. Five folds with a fixed seed; each client is predicted by a logit that
     has not seen the client.
     """
@@ -35,16 +35,21 @@ def auc(prepared: Prepared) -> Quantities:
     if entered.sum() < 2 * _FOLDS:
         raise ModelError(f"{int(entered.sum())} clients got a job within a year; prediction needs more.")
     fold = _folds(entered)
-    register = _predicted(rows, fold, *BACKGROUND)
-    both = _predicted(rows, fold, *INDICATORS, *BACKGROUND)
-    area, matrix = delong(entered, np.stack([register, both]))
-    error = np.sqrt(np.diag(matrix))
-    spread = float(np.sqrt(matrix[0, 0] + matrix[1, 1] - 2 * matrix[0, 1]))
-    n, note = len(rows), f"{int(entered.sum()):,} jobs"
+    models = (BACKGROUND, INDICATORS, (*INDICATORS, *BACKGROUND))
+    area, matrix = delong(entered, np.stack([_predicted(rows, fold, *names) for names in models]))
+    note = f"{int(entered.sum()):,} jobs"
+    weights = {
+        "auc difference": (-1, 1, 0),
+        "auc register": (1, 0, 0),
+        "auc indicators": (0, 1, 0),
+        "auc with both": (0, 0, 1),
+        "auc gain": (-1, 0, 1),
+    }
     return {
-        "auc difference": Estimate(float(area[1] - area[0]), spread, n, "difference", "clients", note),
-        "auc register": Estimate(float(area[0]), float(error[0]), n, "difference", "clients", note),
-        "auc with indicators": Estimate(float(area[1]), float(error[1]), n, "difference", "clients", note),
+        name: Estimate(
+            float(np.dot(w, area)), float(np.sqrt(w @ matrix @ w)), len(rows), "difference", "clients", note
+        )
+        for name, w in ((name, np.array(weight)) for name, weight in weights.items())
     }
 
 

@@ -11,7 +11,11 @@ from bipstats.errors import ModelError
 from bipstats.replication.estimate import Estimate, Quantities, Unavailable
 from bipstats.replication.frames import QUARTER, SIGNIFICANT, Prepared
 
-NAMES = (*CLASSES, "both less job")
+LONGEST_GAP = 16
+"""Weeks between two measurements; over a longer gap the class would join different three-month periods."""
+
+NAMES = (*CLASSES, "both less next")
+ALL_PAIRS = tuple(f"progression, {name}, all pairs" for name in NAMES)
 REFERENCE = tuple(f"progression, {name}" for name in NAMES)
 CLIENT_ITEMS = tuple(f"progression, {name}, client items" for name in NAMES)
 CASEWORKER_ITEMS = tuple(f"progression, {name}, caseworker items" for name in NAMES)
@@ -24,19 +28,29 @@ _REFERENCE_ITEMS = tuple(f"{key}_{REFERENCE_RATER[key]}" for key in SIGNIFICANT)
 
 def reference(prepared: Prepared) -> Quantities:
     """The nine indicators, each by its reference rater."""
-    return _named(REFERENCE, _by_class(prepared.transitions, _REFERENCE_ITEMS))
+    return _named(REFERENCE, _by_class(_near(prepared.transitions), _REFERENCE_ITEMS))
+
+
+def all_pairs(prepared: Prepared) -> Quantities:
+    """The same over gaps of any length, with the class over the whole gap."""
+    return _named(ALL_PAIRS, _by_class(prepared.transitions, _REFERENCE_ITEMS))
 
 
 def client_items(prepared: Prepared) -> Quantities:
     """Those of the nine that the client answers."""
     items = tuple(item for item in _REFERENCE_ITEMS if item.endswith("_client"))
-    return _named(CLIENT_ITEMS, _by_class(prepared.transitions, items))
+    return _named(CLIENT_ITEMS, _by_class(_near(prepared.transitions), items))
 
 
 def caseworker_items(prepared: Prepared) -> Quantities:
     """Those of the nine that the caseworker answers."""
     items = tuple(item for item in _REFERENCE_ITEMS if item.endswith("_caseworker"))
-    return _named(CASEWORKER_ITEMS, _by_class(prepared.transitions, items))
+    return _named(CASEWORKER_ITEMS, _by_class(_near(prepared.transitions), items))
+
+
+def _near(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Pairs of measurements about three months apart."""
+    return pairs[pairs["weeks"] <= LONGEST_GAP]
 
 
 def _named(names: tuple[str, ...], made: dict[str, Estimate | Unavailable]) -> Quantities:
@@ -49,7 +63,9 @@ def _by_class(pairs: pd.DataFrame, items: tuple[str, ...]) -> dict[str, Estimate
     Notes
     -----
     Least squares of the change per 13 weeks on the four classes, errors clustered by client; the intervals
-    of the four means and of the contrast "both less job" hold at once (maximum of |t| under the normal law).
+    of the four means and of the three contrasts of job + other with another class hold at once (maximum of
+    |t| under the normal law). "both less next" is the contrast whose interval reaches lowest: if it lies above
+    zero, job + other is the largest of all.
     """
     change = pairs[[f"change_{item}" for item in items]]
     complete = change.notna().all(axis=1).to_numpy()
@@ -78,7 +94,7 @@ def _first_sd(pairs: pd.DataFrame, items: tuple[str, ...]) -> float:
 def _cell_means(
     y: np.ndarray, code: np.ndarray, present: np.ndarray, rows: pd.DataFrame
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Means of the classes and of the contrast, with their covariance; zero rows for absent classes."""
+    """Means of the classes and of the contrasts, with their covariance; zero rows for absent classes."""
     x = (code[:, None] == np.arange(len(CLASSES))) * 1.0
     count = x.sum(axis=0)
     mean = np.divide(x.T @ y, count, out=np.zeros(len(CLASSES)), where=count > 0)
@@ -93,7 +109,8 @@ def _cell_means(
         None,
         len(y),
     )
-    contrast = np.vstack([np.eye(len(CLASSES)), [0.0, 0.0, -1.0, 1.0]])
+    last = len(CLASSES) - 1
+    contrast = np.vstack([np.eye(len(CLASSES)), np.eye(len(CLASSES))[last] - np.eye(len(CLASSES))[:last]])
     return contrast @ mean, contrast @ made.matrix @ contrast.T
 
 
@@ -102,19 +119,29 @@ def _estimates(
 ) -> dict[str, Estimate | Unavailable]:
     """Name the estimates; a class without pairs has none."""
     error = np.sqrt(np.diag(matrix))
-    usable = np.append(present, present[2] and present[3]) & (error > 0)
+    last = len(CLASSES) - 1
+    usable = np.append(present, present[last] & present[:last]) & (error > 0)
     if not usable.any():
         raise ModelError("no class has two pairs of measurements.")
     critical = _critical(matrix[np.ix_(usable, usable)])
-    n = np.append(count, count[2] + count[3])
-    return {
-        name: Estimate(
-            float(mean[i]), float(error[i]), int(n[i]), "difference", "pairs of measurements", note, critical
-        )
+    n = np.append(count, count[last] + count[:last])
+    made: dict[str, Estimate | Unavailable] = {
+        name: _one(mean[i], error[i], n[i], note, critical)
         if usable[i]
         else Unavailable(f"fewer than two pairs of measurements in the class {name!r}")
-        for i, name in enumerate(NAMES)
+        for i, name in enumerate(CLASSES)
     }
+    made["both less next"] = Unavailable("some class has fewer than two pairs of measurements")
+    if usable.all():
+        lower = mean[last + 1 :] - critical * error[last + 1 :]
+        i = last + 1 + int(np.argmin(lower))
+        against = f"job + other less {CLASSES[i - last - 1]}, the contrast whose interval reaches lowest"
+        made["both less next"] = _one(mean[i], error[i], n[i], note, critical).with_note(against)
+    return made
+
+
+def _one(value: float, error: float, n: int, note: str, critical: float) -> Estimate:
+    return Estimate(float(value), float(error), int(n), "difference", "pairs of measurements", note, critical)
 
 
 def _critical(matrix: np.ndarray) -> float:
