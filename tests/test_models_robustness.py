@@ -157,6 +157,61 @@ def test_a_covariate_that_is_time_itself_is_refused(rows):
         bip.cox("age + stop", rows, start=None)
 
 
+def test_separation_by_a_score_is_named_among_many_terms(rows):
+    """Belief 5 for all who enter and 1 for the rest: no dummy separates, the score does."""
+    draw = np.random.default_rng(8)
+    data = rows.assign(
+        y=(draw.random(N) < 0.1).astype(int), **{f"z{k}": draw.normal(size=N) for k in range(8)}
+    )
+    data["belief"] = np.where(data["y"] == 1, 5, 1)
+    formula = "age + belief + " + " + ".join(f"z{k}" for k in range(8))
+    with pytest.raises(bip.ModelError, match="belief"):
+        bip.logit(f"y ~ {formula}", data)
+    with pytest.raises(bip.ModelError, match="belief"):
+        bip.cox(formula, data.assign(event=data["y"]), start=None)
+
+
+def test_levels_of_a_column_that_names_persons_are_not_listed(rows):
+    data = rows.assign(person="C" + rows["client"].astype(str), event=(rows["e"] > 0).astype(int))
+    fit = bip.logit("event ~ C(g)", data)
+    calls = (
+        lambda: bip.cox("person", data.head(300), start=None),
+        lambda: bip.cox("e", data, start=None, stop="person"),
+        lambda: bip.cox("log(person)", data, start=None),
+        lambda: fit.predict(data.head().assign(g=[f"C{k}" for k in range(5)])),
+    )
+    for call in calls:
+        with pytest.raises(bip.ModelError) as caught:
+            call()
+        assert not any(f"C{k}" in str(caught.value) for k in range(300))
+
+
+def test_numbers_as_text_are_refused_unless_they_are_called_labels(rows):
+    for text in (rows["age"].astype(str), rows["e"].round(1).astype(str).str.replace(".", ",")):
+        with pytest.raises(bip.ModelError, match="numbers as text"):
+            bip.cox("z", rows.assign(z=text), start=None)
+    assert bip.cox("C(z)", rows.assign(z=rows["s"].astype(str)), start=None).params.index[0] == "z[1]"
+
+
+def test_a_change_out_of_the_observed_range_is_said(rows):
+    data = rows.assign(exit="job", belief=rows["s"] + 1, flag=rows["s"] % 2)
+    fits = {"job": bip.cox("belief + flag", data, start=None, event="exit == job")}
+    found = bip.risk(fits, data, horizon=20, at={"belief": "+1"})
+    top = int((data["belief"] == 4).sum())
+    assert f"{top:,} of {N:,} rows leave the observed range 1 to 4" in str(found.summary())
+    with pytest.raises(bip.ModelError, match="holds 0 and 1 only"):
+        bip.risk(fits, data, horizon=20, at={"flag": "+1"})
+    with pytest.raises(bip.OptionError, match="fits is no dict"):
+        bip.risk(fits["job"], data)
+
+
+def test_the_summary_says_how_many_rows_are_left_after_merging(rows):
+    halves = pd.concat([rows.assign(start=0.0, stop=0.5, event=0), rows.assign(start=0.5)])
+    assert f"used            {2 * N:,} rows, {N:,} ids, {N:,} events, in {N:,} after merging" in str(
+        bip.cox("e", halves)
+    )
+
+
 def test_wald_on_terms_of_any_scale_and_name(rows):
     data = rows.assign(y=(rows["e"] > 0.3).astype(int), kroner=rows["age"] * 1e6, share=rows["year"] / 1e6)
     fit = bip.logit("y ~ kroner + share + I(age >= 40)", data)

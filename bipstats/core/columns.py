@@ -34,6 +34,10 @@ class Levels:
     levels: tuple[object, ...]
 
 
+MANY = 30
+"""Levels beyond which a column may name persons: its levels are counted in messages, not listed."""
+
+
 def listed(items: list[str]) -> str:
     """Join at most five items; the rest is counted."""
     return ", ".join(items[:5]) + (f" and {len(items) - 5:,} more" if len(items) > 5 else "")
@@ -114,9 +118,7 @@ def is_categorical(column: pd.Series) -> bool:
 def numbers(column: pd.Series) -> Floats:
     """Cast a column without missing values to float64; infinite values and text raise."""
     if is_categorical(column):
-        raise ModelError(
-            f"column {column.name!r} must hold numbers; it holds labels (e.g. {column.iloc[0]!r})."
-        )
+        raise ModelError(f"column {column.name!r} must hold numbers; it holds labels.")
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     infinite = int(np.isinf(values).sum())
     if infinite:
@@ -141,10 +143,13 @@ def codes_for(column: pd.Series, levels: tuple[object, ...]) -> NDArray[np.int64
     codes = known.get_indexer(pd.Index(column.astype(object), dtype=object, tupleize_cols=False))
     unseen = codes < 0
     if unseen.any():
-        found = listed(sorted({str(value) for value in column[unseen].unique()}))
+        found = sorted({str(value) for value in column[unseen].unique()})
+        many = max(len(levels), len(found)) > MANY
         raise ModelError(
-            f"column {column.name!r} has levels that the fit has not seen: {found} "
-            f"({int(unseen.sum()):,} rows). Known levels: {listed([str(level) for level in levels])}."
+            f"column {column.name!r} has levels that the fit has not seen: "
+            + (f"{len(found):,} of them" if many else listed(found))
+            + f" ({int(unseen.sum()):,} rows). The fit knows "
+            + (f"{len(levels):,} levels." if many else f"{listed([str(level) for level in levels])}.")
         )
     return codes.astype(np.int64)
 

@@ -24,6 +24,7 @@ from bipstats.core.columns import Floats, codes_for, is_categorical, labels, num
 from bipstats.errors import ModelError
 
 _SPLINE_OPTIONS = ("df", "degree", "knots", "lower_bound", "upper_bound")
+_NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*")
 _BARE_NUMBER = re.compile(r"(?:^|[+:*])\s*\d+\s*(?:$|[+:*])")
 
 
@@ -226,6 +227,11 @@ def _learn(text: str, data: pd.DataFrame) -> Factor:
         return Factor(text, columns, "spline", spline=_learn_spline(tree, data[columns[0]]))
     if call == "C" or (call is None and is_categorical(data[columns[0]])):
         levels = labels(data[columns[0]]).levels
+        if call is None and all(isinstance(level, str) and _NUMBER.fullmatch(level) for level in levels):
+            raise ModelError(
+                f"column {columns[0]!r} holds numbers as text; convert it (pd.to_numeric, a decimal comma replaced), "
+                f"or write C({columns[0]}) if the numbers are labels."
+            )
         if len(levels) < 2:
             raise ModelError(
                 f"column {columns[0]!r} has one level only, {levels[0]!r}; leave it out of the formula."

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bipstats.core.columns import Floats, numbers, require_columns, require_frame
+from bipstats.core.columns import Floats, is_categorical, numbers, require_columns, require_frame
 from bipstats.effects.fitted_hazards import Fits, FittedHazard, fitted_hazards
 from bipstats.effects.incidence import Incidence, incidence
 from bipstats.errors import ModelError, OptionError
@@ -168,7 +168,7 @@ def risk(
     table = pd.concat(tables, ignore_index=True).sort_values(
         "exit", key=lambda c: c.map(order), kind="stable"
     )
-    words = ", ".join(f"{name} {value}" for name, value in (at or {}).items())
+    words = ", ".join(f"{name} {value}{_beyond(data, changed, name)}" for name, value in (at or {}).items())
     return Risk(table.reset_index(drop=True), pd.concat(curves, ignore_index=True), horizon, words, len(data))
 
 
@@ -199,7 +199,11 @@ class _Variances:
 
 def _check_arguments(fits: Fits, horizon: float, landmark: float, at: Change | None) -> list[str]:
     """Give the causes, or say what is wrong with the arguments."""
-    if not isinstance(fits, Mapping) or not fits:
+    if not isinstance(fits, Mapping):
+        raise OptionError(
+            "fits is no dict; give one cause-specific fit for every way out, {'job': fit, ...}."
+        )
+    if not fits:
         raise ModelError("fits is empty; give one cause-specific fit for every way out, {'job': fit, ...}.")
     for name, value, least in (("horizon", horizon, "above"), ("landmark", landmark, "at or above")):
         number = isinstance(value, int | float | np.number) and not isinstance(value, bool)
@@ -278,6 +282,18 @@ def _changed(data: pd.DataFrame, at: Change, fits: Fits) -> pd.DataFrame:
     return moved
 
 
+def _beyond(data: pd.DataFrame, changed: pd.DataFrame, name: str) -> str:
+    """Say how many rows a change moves out of the range that was observed."""
+    if is_categorical(data[name]):
+        return ""
+    before, after = numbers(data[name]), numbers(changed[name])
+    outside = int(((after < before.min()) | (after > before.max())).sum())
+    share = (
+        f" ({outside:,} of {len(data):,} rows leave the observed range {before.min():g} to {before.max():g})"
+    )
+    return share if outside else ""
+
+
 def _set(data: pd.DataFrame, name: str, value: object, levels: tuple[object, ...]) -> pd.Series:
     if value not in levels:
         raise ModelError(
@@ -292,4 +308,6 @@ def _shifted(column: pd.Series, name: str, value: object) -> pd.Series:
     except (TypeError, ValueError):
         raise ModelError(f"at[{name!r}]={value!r} is neither a value nor a shift like '+1'.") from None
     shift = isinstance(value, str) and value[:1] in "+-"
+    if shift and set(np.unique(numbers(column))) <= {0.0, 1.0}:
+        raise ModelError(f"at[{name!r}]={value!r}: the column holds 0 and 1 only; set it to one of them.")
     return pd.Series(numbers(column) + number if shift else np.full(len(column), number), index=column.index)

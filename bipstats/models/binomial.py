@@ -28,7 +28,7 @@ from bipstats.models.kernels.binomial import (
     score_sums,
     starting_values,
 )
-from bipstats.models.kernels.newton import Evaluation, Optimum, maximise
+from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,8 +113,8 @@ def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
             starting_values(problem),
         )
         refuse_divergence(rows.names, best)
-    except np.linalg.LinAlgError:
-        raise no_maximum(int(problem.successes.sum()), len(rows.names)) from None
+    except NoMaximum as ran_off:
+        raise no_maximum(int(problem.successes.sum()), rows.names, ran_off.information) from None
     at = evaluate(best.params, problem)  # expected information, for the covariance
     made = _covariance(vcov, rows, best.params, at)
     values = rows.transform @ best.params

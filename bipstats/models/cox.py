@@ -34,7 +34,7 @@ from bipstats.models.kernels.cox import (
     risk_sums,
     score_sums,
 )
-from bipstats.models.kernels.newton import maximise
+from bipstats.models.kernels.newton import NoMaximum, maximise
 
 _BASELINE_TIMES = 4096
 
@@ -165,7 +165,11 @@ class CoxResult(Result):
     def _facts(self) -> dict[str, str]:
         columns = self._spec.strata_columns
         strata = f", strata {' x '.join(columns)} ({len(self.strata_levels)})" if columns else ""
-        return {**super()._facts(), "ties": self._spec.ties + strata}
+        left = sum(count if what == "given" else -count for what, count in self.fit.flow)
+        joined = f", in {left:,} after merging" if left < self.nobs else ""
+        facts = super()._facts()
+        facts["used"] += joined
+        return {**facts, "ties": self._spec.ties + strata}
 
 
 def cox(
@@ -255,8 +259,8 @@ def cox(
             np.zeros(len(names)),
         )
         refuse_divergence(names, best)
-    except np.linalg.LinAlgError:
-        raise no_maximum(len(problem.died), len(names)) from None
+    except NoMaximum as ran_off:
+        raise no_maximum(len(problem.died), names, ran_off.information) from None
     made = _covariance(vcov, rows, best.params, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     fit = Fit(best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,7 +10,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 from scipy.linalg import qr
 
-from bipstats.core.columns import listed
+from bipstats.core.columns import MANY, listed
 from bipstats.errors import ModelError
 from bipstats.models.kernels.newton import Evaluation, Optimum
 
@@ -122,20 +123,38 @@ def refuse_separation(
         for value, had, of in ((1, hits, rows), (0, events.sum() - hits, trials.sum() - rows)):
             if of > 0 and (had <= 0 or (both_ways and had >= of)):
                 share = "no events" if had <= 0 else "only events"
-                found.append(f"{names[j]} = {value} has {share} in {of:,.0f} rows")
+                found.append(f"{presentable([names[j]], names)[0]} = {value} has {share} in {of:,.0f} rows")
     if found:
         raise ModelError(
-            "separation: " + listed(found) + ". The coefficient has no finite estimate.\n"
+            "separation: "
+            + listed(list(dict.fromkeys(found)))
+            + ". The coefficient has no finite estimate.\n"
             "  Merge the level with another, leave the term out, or give the rows a longer follow-up."
         )
 
 
-def no_maximum(n_events: int, n_terms: int) -> ModelError:
-    """Error for an information matrix that cannot be inverted."""
+def no_maximum(n_events: int, names: tuple[str, ...], information: Floats) -> ModelError:
+    """Error for a search that ran off; the terms of the flattest direction are named."""
+    size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    _, directions = np.linalg.eigh(information / np.outer(size, size))
+    flat = np.abs(directions[:, 0])
+    order = np.argsort(-flat)
+    suspects = [names[j] for j in order if flat[j] > 0.3] or [names[order[0]]]
     return ModelError(
-        f"the likelihood has no finite maximum: {n_events:,} event(s) cannot tell {n_terms} term(s) apart, or a "
-        "combination of terms separates the events from the rest. Use fewer terms, merge levels, or add events."
+        f"the likelihood has no finite maximum: {n_events:,} event(s) cannot tell {len(names):,} term(s) apart, or a "
+        f"combination of terms separates the events from the rest; look at {listed(presentable(suspects, names))} "
+        "first. Use fewer terms, merge levels, or add events."
     )
+
+
+def presentable(chosen: list[str], names: tuple[str, ...]) -> list[str]:
+    """Terms for a message: a level of a column with very many (persons?) is not named."""
+    sizes = Counter(name.partition("[")[0] for name in names)
+    shown = []
+    for name in chosen:
+        column = name.partition("[")[0]
+        shown.append(f"{column}[one of {sizes[column]:,} levels]" if sizes[column] > MANY else name)
+    return list(dict.fromkeys(shown))
 
 
 def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
@@ -156,8 +175,8 @@ def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
         ]
     if away:
         raise ModelError(
-            f"the likelihood has no maximum: {listed(away)} grow without bound (a combination of these terms "
-            "separates events from the rest). Merge levels or leave a term out."
+            f"the likelihood has no maximum: it rises with {listed(presentable(away, names))} without bound (a "
+            "combination of these terms separates events from the rest). Merge levels or leave a term out."
         )
     if not best.converged:
         largest = names[int(np.argmax(np.abs(best.params)))]

@@ -51,6 +51,20 @@ class Optimum:
     start: Floats
 
 
+class NoMaximum(np.linalg.LinAlgError):
+    """The search ran off: numbers left their range or the information could not be inverted.
+
+    Attributes
+    ----------
+    information : (p, p) array
+        The last one that was finite.
+    """
+
+    def __init__(self, information: Floats) -> None:
+        self.information = information
+        super().__init__("the log-likelihood has no finite maximum")
+
+
 def maximise(
     evaluate: Callable[[Floats], Evaluation],
     loglik: Callable[[Floats], float],
@@ -78,35 +92,38 @@ def maximise(
 
     Raises
     ------
-    numpy.linalg.LinAlgError
+    NoMaximum
         The information is not finite and positive definite.
     """
     params = np.asarray(start, dtype=float)
-    at = _finite(evaluate, params)
+    at = _finite(evaluate, params, np.eye(len(params)))
     information = at.information
     for iteration in range(1, max_iterations + 1):
-        step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
+        try:
+            step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
+        except np.linalg.LinAlgError:
+            raise NoMaximum(at.information) from None
         scale = 1.0 + abs(at.loglik)
         decrement = 0.5 * float(at.gradient @ step)
         if decrement <= 1e-4 * tolerance * scale:  # too small to be seen in the log-likelihood: the last step
             params = params + step
             # A step this short moves the information by less than its own rounding.
-            last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params)
+            last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
             return Optimum(params, last, iteration, True, information)
         accepted = _halve(loglik, params, step, at.loglik, slack=1e-12 * scale)
         if accepted is None:
             return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
         params = accepted
-        at = _finite(evaluate, params)
+        at = _finite(evaluate, params, at.information)
     return Optimum(params, at, max_iterations, False, information)
 
 
-def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats) -> Evaluation:
+def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats, before: Floats) -> Evaluation:
     """Evaluate; numbers that have run out of range end the search as a singular information does."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         at = evaluate(params)
     if not (np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()):
-        raise np.linalg.LinAlgError("the log-likelihood or a derivative is not finite")
+        raise NoMaximum(before)
     return at
 
 
