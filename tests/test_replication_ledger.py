@@ -13,7 +13,7 @@ from numpy.testing import assert_allclose
 import bipstats as bip
 from bipstats.replication.analyses import ANALYSES
 from bipstats.replication.estimate import Estimate, Quantities, Unavailable
-from bipstats.replication.ledger import COLUMNS, DETAIL_COLUMNS, ledger
+from bipstats.replication.ledger import COLUMNS, DETAIL_COLUMNS, calibration, ledger
 from bipstats.replication.page import LEGEND, SECTIONS
 from bipstats.replication.replicate import Replication
 from bipstats.replication.targets import targets
@@ -87,7 +87,35 @@ def test_calibrated_is_said_of_targets_on_simulated_data_only(study: bip.Study, 
     assert not (real.details["role"] == "truth").any()
     assert_allclose(real.table["estimate"], result.table["estimate"])
     assert "SIMULATED" in repr(result) and "SIMULATED" not in repr(real)
+    assert not real.table["note"].str.contains("generator|built in").any()
     assert set(real.table["verdict"]) <= set(VERDICTS)
+
+
+UNCALIBRATED = {
+    "own parameters": lambda: bip.simulate(
+        replace(bip.Truth(), hazard=replace(bip.Truth().hazard, belief=0.0)), clients=300, rng=4
+    ),
+    "with an intervention": lambda: bip.simulate(clients=300, rng=4, do={"belief": 1}),
+}
+
+
+@pytest.mark.parametrize("what", UNCALIBRATED)
+def test_other_simulated_worlds_are_not_calibrated(what: str, tmp_path: Path) -> None:
+    found = bip.replicate(UNCALIBRATED[what](), progress=False)
+    assert found.simulated and not found.calibrated
+    assert set(found.table["verdict"]) <= set(VERDICTS)
+    assert set(found.details["verdict"]) <= {"", *VERDICTS}
+    assert "not calibrated to these figures" in repr(found) and CALIBRATED not in repr(found)
+    found.to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "not calibrated to these figures" in page and "calibrated:" not in page
+    assert "No verdict on this page says anything about BIP." in page
+
+
+def test_a_truth_of_old_does_not_say_where_it_comes_from(study: bip.Study) -> None:
+    truth = study.truth[study.truth["quantity"] != "calibrated_world"]
+    assert calibration(truth) == (False, "its truth does not say from which world it comes")
+    assert calibration(study.truth)[0] and calibration(None) == (False, "")
 
 
 def test_truth_stands_beside_on_simulated_data(study: bip.Study, result: Replication) -> None:
@@ -221,6 +249,8 @@ def test_the_page(result: Replication, study: bip.Study, tmp_path: Path) -> None
     assert page == (tmp_path / "second.html").read_text(encoding="utf-8")  # no random ids, no date
     assert len(page) < 1_500_000
     assert "SYNTHETIC STUDY" in page
+    assert "No verdict on this page says anything about BIP." in page
+    assert "calibrated:" in page and "calibration target" in page
     assert "stiger denne borgers sandsynlighed" in page
     assert page.count("<svg") == 2
     for reference in ("src=", "<link", "@import", "url(http", "<script"):
@@ -228,6 +258,14 @@ def test_the_page(result: Replication, study: bip.Study, tmp_path: Path) -> None
     persons = [*study.clients["client"], *study.assignments["caseworker"].unique()]
     assert not [name for name in persons if name in page]
     assert page.count('<details class="row">') == len(result.table)
+
+
+def test_a_page_of_real_data_knows_no_generator(study: bip.Study, tmp_path: Path) -> None:
+    bip.replicate(replace(study, truth=None), progress=False).to_html(tmp_path / "page.html")
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    body = page[page.index("<body>") :]
+    for word in ("generator", "calibrat", "SYNTHETIC", "true value"):
+        assert word not in body
 
 
 def test_the_page_escapes_and_knows_real_data(result: Replication, tmp_path: Path) -> None:

@@ -132,14 +132,14 @@ def test_definitions_that_do_not_disagree() -> None:
     assert over_definitions(not_estimated("no events"), [Verdict("matches")]).word == "not estimated"
 
 
-def test_calibrated_stands_before_targets_on_simulated_data_only() -> None:
+def test_calibrated_stands_before_targets_of_calibrated_worlds_only() -> None:
     verdict = Verdict("matches")
-    assert on_simulated(verdict, simulated=True, target=True).word == "calibrated: matches"
-    assert on_simulated(verdict, simulated=False, target=True) == verdict
-    assert on_simulated(verdict, simulated=True, target=False) == verdict
-    refused = on_simulated(not_comparable("why"), simulated=True, target=True)
+    assert on_simulated(verdict, calibrated=True, target=True).word == "calibrated: matches"
+    assert on_simulated(verdict, calibrated=False, target=True) == verdict
+    assert on_simulated(verdict, calibrated=True, target=False) == verdict
+    refused = on_simulated(not_comparable("why"), calibrated=True, target=True)
     assert refused == Verdict("calibrated: not comparable", "why")
-    assert on_simulated(not_estimated("why"), simulated=True, target=True).word == "not estimated"
+    assert on_simulated(not_estimated("why"), calibrated=True, target=True).word == "not estimated"
 
 
 def test_every_verdict_is_a_known_word() -> None:

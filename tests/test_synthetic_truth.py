@@ -175,3 +175,23 @@ def test_both_formats_hold_the_same_study():
     version = tomllib.loads((RELEASED / "parquet" / "version.toml").read_text("utf-8"))
     assert version == {"data": "0.1", "schema": 1, "world": "E2", "seed": 20130101}
     assert sum(path.stat().st_size for path in RELEASED.rglob("*") if path.is_file()) < 8e6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "value", "how"),
+    [
+        ({}, 1.0, "parameters of the packaged world E2, nothing intervened on"),
+        ({"truth": bip.scenarios()["N2"]}, 1.0, "parameters of the packaged world N2, nothing intervened on"),
+        ({"do": {"belief": 0}}, 1.0, "parameters of the packaged world E2, nothing intervened on"),
+        ({"do": {"belief": 1}}, 0.0, "parameters of the packaged world E2, with an intervention (do=)"),
+        (
+            {"truth": replace(bip.Truth(), hazard=replace(bip.Truth().hazard, belief=0.1))},
+            0.0,
+            "parameters of no packaged world",
+        ),
+        ({"truth": replace(bip.Truth(), name="renamed")}, 1.0, "parameters of the packaged world E2, nothing intervened on"),
+    ],
+)  # fmt: skip
+def test_the_truth_says_whether_the_world_is_a_calibrated_one(arguments, value, how):
+    row = bip.simulate(clients=20, rng=1, **arguments).truth.set_index("quantity").loc["calibrated_world"]
+    assert (row["value"], row["how"]) == (value, how)

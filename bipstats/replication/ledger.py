@@ -47,6 +47,9 @@ DETAIL_COLUMNS = ("id", "definition", "role", "estimate", "interval", "n", "verd
 Truths = Mapping[tuple[str, str], float]
 Errors = Mapping[str, float]
 
+_CALIBRATED_WORLD = ("calibrated_world", "1 yes, 0 no")
+"""Row of `Study.truth` that says whether the published figures were what its parameters were chosen for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Detail:
@@ -103,17 +106,18 @@ def _row(
     target: Target, figure: Published, quantities: Quantities, errors: Errors, truths: Truths | None
 ) -> tuple[dict[str, object], list[Detail]]:
     """One row of the ledger with its definitions."""
-    simulated = truths is not None
+    calibrated = target.target and truths is not None and truths.get(_CALIBRATED_WORLD) == 1
     main = quantities[target.quantity] if target.quantity else Unavailable(target.incomparable)
     details = _details(target, figure, main, quantities, errors)
-    verdict = on_simulated(_verdict(target, details), simulated=simulated, target=target.target)
-    details = [_marked(item, simulated and target.target) for item in details]
+    verdict = on_simulated(_verdict(target, details), calibrated=calibrated, target=target.target)
+    details = [_marked(item, calibrated) for item in details]
     if truths is not None:
         details += [
             Detail(target.id, label, "truth", _true(truths, *key), None) for *key, label in target.truth
         ]
     estimate = main if isinstance(main, Estimate) else None
-    notes = (verdict.note, target.note, estimate.note if estimate else "")
+    built_in = target.generator if truths is not None else ""
+    notes = (verdict.note, target.note, built_in, estimate.note if estimate else "")
     row = {
         "id": target.id,
         "statement": figure.statement,
@@ -151,10 +155,10 @@ def _details(
 
 
 def _marked(item: Detail, calibrated: bool) -> Detail:
-    """A definition of a calibration target on simulated data, marked as its row is."""
+    """A definition of a calibration target, marked as its row is."""
     if item.verdict is None:
         return item
-    return replace(item, verdict=on_simulated(item.verdict, simulated=calibrated, target=calibrated))
+    return replace(item, verdict=on_simulated(item.verdict, calibrated=calibrated, target=calibrated))
 
 
 def _verdict(target: Target, details: list[Detail]) -> Verdict:
@@ -190,6 +194,16 @@ def _judge_number(target: Target, figure: Published, found: Estimate, error: flo
         found.working_interval(0.90),
         0.0 if ratio else None,
     )
+
+
+def calibration(truth: pd.DataFrame | None) -> tuple[bool, str]:
+    """Whether a study comes from a calibrated world, and what its truth says about that."""
+    if truth is None:
+        return False, ""
+    row = truth[truth["quantity"] == _CALIBRATED_WORLD[0]]
+    if row.empty:
+        return False, "its truth does not say from which world it comes"
+    return float(row["value"].iloc[0]) == 1, str(row["how"].iloc[0])
 
 
 def _truths(truth: pd.DataFrame | None) -> Truths | None:

@@ -60,6 +60,8 @@ def render(replication: Replication) -> str:
     return _template().render(
         version=bipstats.__version__,
         simulated=replication.simulated,
+        calibrated=replication.calibrated,
+        world=replication.world,
         glance=dict(replication.glance),
         sections=list(_sections(replication)),
         forest=inline_svg(replication.plot, "forest", "Published ratios and estimates with 95 % intervals"),
@@ -131,7 +133,7 @@ def _row(row: pd.Series, figure: pd.Series, titles: pd.DataFrame, replication: R
         "tone": _tone(word.removeprefix(CALIBRATED)),
         "calibrated": word.startswith(CALIBRATED),
         "note": row["note"],
-        "facts": _facts(row),
+        "facts": _facts(row, replication.calibrated),
         "quote": figure["quote"],
         "quote_language": figure["quote_language"],
         "sources": [_source(key, titles) for key in figure["source"].split("; ")],
@@ -142,11 +144,15 @@ def _row(row: pd.Series, figure: pd.Series, titles: pd.DataFrame, replication: R
     }
 
 
-def _facts(row: pd.Series) -> list[tuple[str, str]]:
+def _facts(row: pd.Series, calibrated: bool) -> list[tuple[str, str]]:
+    """The row's definition, and on a calibrated world whether it was a target."""
     names = ("estimand", "scale", "population", "time zero", "horizon")
     facts = [(name, row[name]) for name in names if row[name] not in ("none", "not found")]
-    calibrated = "yes, the generator was calibrated to this figure" if row["target"] == "yes" else "no"
-    return [*facts, ("definition", row["definition"]), ("calibration target", calibrated)]
+    facts.append(("definition", row["definition"]))
+    if calibrated:
+        told = "yes, the generator was calibrated to this figure" if row["target"] == "yes" else "no"
+        facts.append(("calibration target", told))
+    return facts
 
 
 def _in_words(name: str, scale: str) -> str:

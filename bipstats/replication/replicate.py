@@ -18,7 +18,7 @@ from bipstats.replication.figures import forest_data, published_against_estimate
 from bipstats.replication.frames import Prepared
 from bipstats.replication.glance import glance
 from bipstats.replication.incidence import by_first_belief
-from bipstats.replication.ledger import ledger
+from bipstats.replication.ledger import calibration, ledger
 from bipstats.replication.wording import line, number, range_text
 from bipstats.tables import Summary
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from bipstats.study.study import Study
 
 _TITLE = "Published figures of BIP beside estimates from this study"
-_SIMULATED = (
-    "SIMULATED study. 'calibrated:' marks figures that the generator was made to agree with: "
-    "agreement tests the software, not BIP."
+_SIMULATED = "SIMULATED study: no verdict says anything about BIP. "
+_CALIBRATED = (
+    "'calibrated:' marks figures that the generator was made to agree with: agreement tests the software."
 )
 
 
@@ -54,6 +54,10 @@ class Replication:
     incidence : pandas.DataFrame
         Cumulative incidence of job or education by the first answer on belief: ``belief, week, incidence,
         at_risk``; empty if it cannot be computed.
+    calibrated : bool
+        Whether the study comes from a packaged world, left as it was calibrated; False for real data.
+    world : str
+        What the truth of simulated data says about that.
     """
 
     table: pd.DataFrame
@@ -61,6 +65,8 @@ class Replication:
     simulated: bool
     glance: Mapping[str, str] = field(default_factory=dict)
     incidence: pd.DataFrame = field(default_factory=pd.DataFrame)
+    calibrated: bool = False
+    world: str = ""
 
     def summary(self) -> Summary:
         """The ledger as a table for reading; `table` has every column."""
@@ -78,8 +84,15 @@ class Replication:
                 "verdict": self.table["verdict"],
             }
         )
-        notes = (_SIMULATED,) if self.simulated else ()
+        notes = (self._warning,) if self.simulated else ()
         return Summary(_TITLE, shown, dict(self.glance), notes)
+
+    @property
+    def _warning(self) -> str:
+        """What has to be said before the verdicts on simulated data."""
+        if self.calibrated:
+            return _SIMULATED + _CALIBRATED
+        return f"{_SIMULATED}It is not calibrated to these figures: {self.world}."
 
     @property
     def _scales(self) -> pd.Series:
@@ -113,7 +126,7 @@ class Replication:
         return self.summary().as_html()
 
     def __repr__(self) -> str:
-        head = [_TITLE, *([_SIMULATED] if self.simulated else [])]
+        head = [_TITLE, *([self._warning] if self.simulated else [])]
         return "\n".join([*head, *self.lines()])
 
 
@@ -144,8 +157,9 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
     - ``depends on definition``: one admissible definition agrees and another does not;
     - ``not comparable``, ``not estimated``: the note says why.
 
-    On simulated data, ``calibrated:`` stands before the verdict on every figure that the generator was
-    calibrated to: agreement by construction, which tests the software and not BIP.
+    On a study from a packaged world, with nothing intervened on, ``calibrated:`` stands before the verdict on
+    every figure that the generator was calibrated to: agreement by construction, which tests the software and
+    not BIP. On other simulated studies the verdicts stand as they are, and say nothing about BIP either.
 
     Examples
     --------
@@ -161,5 +175,13 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
     known = sampling_error()
     errors = dict(zip(known["quantity"], known["sd"], strict=True))
     table, details = ledger(quantities, errors, study.truth)
-    simulated = study.truth is not None
-    return Replication(table, details, simulated, glance(prepared), by_first_belief(study))
+    calibrated, world = calibration(study.truth)
+    return Replication(
+        table=table,
+        details=details,
+        simulated=study.truth is not None,
+        glance=glance(prepared),
+        incidence=by_first_belief(study),
+        calibrated=calibrated,
+        world=world,
+    )

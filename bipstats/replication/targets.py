@@ -38,6 +38,8 @@ class Target:
         Whether the generator was calibrated to the figure.
     incomparable : str
         Why numbers cannot be compared; empty where they can.
+    generator : str
+        What the simulated worlds have built in; said on simulated studies only.
     label : str
         Name of the row's own definition among the others.
     admissible, beside : tuple of (quantity, label)
@@ -63,6 +65,7 @@ class Target:
     kind: str = ""
     incomparable: str = ""
     note: str = ""
+    generator: str = ""
     label: str = "as above"
     admissible: tuple[Pair, ...] = ()
     beside: tuple[Pair, ...] = ()

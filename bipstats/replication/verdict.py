@@ -24,7 +24,7 @@ DISAGREEING = ("conflicts", "sign contradicts")
 OPEN = ("sign open",)
 OTHER = ("depends on definition", "not comparable", "not estimated")
 VERDICTS: tuple[str, ...] = (*AGREEING, *DISAGREEING, *OPEN, *OTHER)
-"""Every verdict; on simulated data `CALIBRATED` stands before those of calibration targets."""
+"""Every verdict; in a study from a calibrated world `CALIBRATED` stands before those of its targets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Verdict:
     Attributes
     ----------
     word : str
-        One of `VERDICTS`, on simulated data with `CALIBRATED` before it where the figure is a target.
+        One of `VERDICTS`, with `CALIBRATED` before it where a calibrated world was made to agree with the figure.
     note : str
         What has to be added to the word.
     """
@@ -162,8 +162,8 @@ def not_estimated(reason: str) -> Verdict:
     return Verdict("not estimated", reason)
 
 
-def on_simulated(verdict: Verdict, *, simulated: bool, target: bool) -> Verdict:
-    """Mark the verdict on a calibration target of simulated data: agreement by construction."""
-    if simulated and target and verdict.word != "not estimated":
+def on_simulated(verdict: Verdict, *, calibrated: bool, target: bool) -> Verdict:
+    """Mark the verdict on a target of a study from a calibrated world: agreement by construction."""
+    if calibrated and target and verdict.word != "not estimated":
         return Verdict(CALIBRATED + verdict.word, verdict.note)
     return verdict

@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from bipstats.codebook import CLASSES
 from bipstats.synthetic.exits import expected_entry, since_switch
 from bipstats.synthetic.histories import NO_SWITCH
-from bipstats.synthetic.world import World
+from bipstats.synthetic.truth import scenarios
+from bipstats.synthetic.world import Action, World
 
 Floats = NDArray[np.float64]
 Row = tuple[str, str, float, float, str]
@@ -35,9 +36,16 @@ def quantities(world: World) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``mc_error`` is the Monte Carlo error over the study's clients; it is missing where the value is exact
-        by construction, and ``how`` says so.
+        by construction, and ``how`` says so. The row ``calibrated_world`` has the value 1 if the parameters
+        are those of a packaged world and nothing is intervened on, else 0.
     """
-    rows = [*_parameters(world), *_belief(world), *_caseworkers(world), *_switches(world)]
+    rows = [
+        _calibration(world),
+        *_parameters(world),
+        *_belief(world),
+        *_caseworkers(world),
+        *_switches(world),
+    ]
     frame = pd.DataFrame([_rounded(row) for row in rows], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(("quantity", "scale", "how"), pd.StringDtype("pyarrow")))
 
@@ -48,6 +56,20 @@ def _rounded(row: Row) -> Row:
     if how.endswith(_PARAMETER):
         return row
     return quantity, scale, float(f"{value:.6g}"), float(f"{error:.6g}"), how
+
+
+def _calibration(world: World) -> Row:
+    """Whether the published figures were what the parameters were chosen for."""
+    sections = world.truth.sections()
+    name = next((name for name, known in scenarios().items() if known.sections() == sections), "")
+    intervened = world.action != Action()
+    if name:
+        how = f"parameters of the packaged world {name}, " + (
+            "with an intervention (do=)" if intervened else "nothing intervened on"
+        )
+    else:
+        how = "parameters of no packaged world" + (", with an intervention (do=)" if intervened else "")
+    return "calibrated_world", "1 yes, 0 no", float(bool(name) and not intervened), EXACT, how
 
 
 def _parameters(world: World) -> Iterator[Row]:
