@@ -302,3 +302,20 @@ def test_missing_values_dropped_are_counted():
     fit = bip.cox("age", data, missing="drop")
     assert ("with missing values", 5) in fit.fit.flow
     assert "with missing values 5" in str(fit)
+
+
+def test_lifelines_agrees():
+    """A second opinion on start-stop data; lifelines stops at a gradient of 1e-7 or so."""
+    from lifelines import CoxTimeVaryingFitter, KaplanMeierFitter
+
+    rows = frame("heart")[["id", "start", "stop", "event", "age", "surgery", "transplant"]]
+    other = CoxTimeVaryingFitter().fit(
+        rows, id_col="id", event_col="event", start_col="start", stop_col="stop"
+    )
+    fit = bip.cox("age + surgery + transplant", rows, id="id")
+    assert_allclose(fit.params, other.params_[fit.params.index], rtol=1e-5)
+    assert_allclose(fit.bse, other.standard_errors_[fit.bse.index], rtol=1e-5)
+    veteran = frame("veteran")
+    curve = bip.survival_curve(veteran, start=None, stop="time", event="status").table
+    km = KaplanMeierFitter().fit(veteran["time"], veteran["status"])
+    assert_allclose(curve["estimate"], km.survival_function_["KM_estimate"].iloc[1:], rtol=1e-10)
