@@ -12,7 +12,7 @@ from bipstats.codebook import CLASSES
 from bipstats.errors import ModelError
 from bipstats.replication.analyses import caseworkers, interventions, orientation, prediction, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
-from bipstats.replication.frames import terms, without_breaks
+from bipstats.replication.frames import require, terms, without_breaks
 
 
 def test_wilson_interval_by_hand() -> None:
@@ -80,7 +80,7 @@ def test_naive_rule_leaves_small_caseworkers_out() -> None:
     small = pd.concat([names, pd.Series([99] * 5)], ignore_index=True)
     group = caseworkers._Caseworkers.from_clients(small, np.append(flags, np.ones(5)), None)
     assert len(group.clients) == 10
-    with pytest.raises(ModelError, match="9 caseworkers have at least 6 clients"):
+    with pytest.raises(ModelError, match="caseworkers with at least 6 clients: 9"):
         caseworkers._Caseworkers.from_clients(*_ends([1] * 9, 6), None)
 
 
@@ -230,5 +230,13 @@ def test_constant_terms_are_left_out_and_named() -> None:
         "age",
         "without variation and left out: sex, jobcentre",
     )
+    empty = rows.assign(convicted=pd.array([pd.NA, pd.NA], dtype="boolean"))
+    assert terms(empty, "age", "sex", "convicted")[1] == (
+        "without a value and left out: convicted; without variation and left out: sex"
+    )
+    with pytest.raises(ModelError, match="convicted was never answered"):
+        require(empty, "convicted")
+    with pytest.raises(ModelError, match="sex does not vary"):
+        require(empty, "sex")
     with pytest.raises(ModelError, match="no covariate varies"):
         terms(rows, "sex")

@@ -199,12 +199,12 @@ def _unanswered(study: bip.Study) -> bip.Study:
 BROKEN = {
     "no switches": (lambda s: replace(s, assignments=s.assignments.drop_duplicates("client").assign(end=pd.NaT)),
                     {"E03": "no client changes caseworker"}),
-    "no entry": (_no_job, {"E02": "no client entered", "E03": "no client entered", "E27": "0 clients got a job"}),
+    "no entry": (_no_job, {"E02": "no client entered", "E03": "no client entered", "E27": "0 clients got a job", "E01": "the register has no entry"}),
     "one job centre": (lambda s: s.subset(jobcentre="Aarhus"), {}),
     "no level 5": (_without_level, {"E06": "none has the first answer 5"}),
-    "no belief": (_unanswered, {"E02": "", "E07": "no caseworker answered", "E01": ""}),
+    "no belief": (_unanswered, {"E02": "caseworker_belief was never answered", "E07": "no caseworker answered", "E01": ""}),
     "no interventions": (lambda s: replace(s, interventions=s.interventions.iloc[:0]), {"E24": "fewer than two pairs"}),
-    "no responses": (lambda s: replace(s, responses=s.responses.iloc[:0]), {"E02": "no client entered", "E08": ""}),
+    "no responses": (lambda s: replace(s, responses=s.responses.iloc[:0]), {"E02": "no client entered while an answer was in force (", "E08": ""}),
     "no assignments": (lambda s: replace(s, assignments=s.assignments.iloc[:0]), {"E01": "no caseworker"}),
     "unknown history": (lambda s: replace(s, clients=s.clients.assign(job_share_5y=np.nan)), {"E16": "job_share_5y"}),
     "twelve clients": (lambda s: s.subset(clients=s.clients["client"].iloc[:12]), {"E02": "", "E27": ""}),
@@ -221,6 +221,17 @@ def test_what_cannot_be_estimated_breaks_nothing_else(name: str, study: bip.Stud
         assert table.loc[figure, "note"]
         assert reason in table.loc[figure, "note"]
     assert table.loc["E34", "estimate"] == broken.clients["mental_diagnosis"].mean()
+
+
+def test_clients_left_out_are_counted(study: bip.Study) -> None:
+    clients = study.clients.copy()
+    clients.loc[clients.index[:200], "civil_status"] = pd.NA
+    table = bip.replicate(replace(study, clients=clients), progress=False).table.set_index("id")
+    at_risk = bip.landmarks(study, at="first", horizon=52, outcome="job")
+    lost = at_risk[at_risk["full_horizon"]]["client"].isin(clients["client"].iloc[:200]).sum()
+    assert lost > 100
+    assert f"{lost} clients with missing answers left out" in table.loc["E27", "note"]
+    assert "clients with missing answers left out" in table.loc["E15 adjusted", "note"]
 
 
 def test_one_job_centre_leaves_the_centre_out(study: bip.Study) -> None:

@@ -10,6 +10,7 @@ from scipy import stats
 
 from bipstats.core.result import Result
 from bipstats.errors import ModelError
+from bipstats.replication.wording import counted
 
 Scale = Literal["ratio", "share", "difference"]
 
@@ -118,9 +119,9 @@ def coefficient(fit: Result, term: str, *notes: str) -> Estimate:
     if not np.isfinite(error):
         raise ModelError(f"the standard error of {term!r} cannot be computed.")
     missing = dict(fit.fit.flow).get("with missing values", 0)
-    left_out = f"{missing:,} rows with missing answers left out" if missing else ""
+    left_out = f"{counted(missing, 'row')} with missing answers left out" if missing else ""
     units = fit.fit.n_units
-    given = f"{fit.n_events:,} entries" + (f" in {fit.nobs:,} rows" if units else "")
+    given = counted(fit.n_events, "entry", "entries") + (f" in {counted(fit.nobs, 'row')}" if units else "")
     n = fit.nobs if units is None else units
     return Estimate(estimate, error, n, "ratio").with_note(given, left_out, *notes)
 

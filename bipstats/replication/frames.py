@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ from bipstats.core.design import formula_columns
 from bipstats.errors import ModelError
 from bipstats.interventions.classify import classify
 from bipstats.register.outcomes import Outcome, outcomes
+from bipstats.replication.wording import counted
 from bipstats.timeline.landmarks import landmarks
 from bipstats.timeline.person_periods import person_periods
 from bipstats.timeline.spells import spells
@@ -93,6 +95,11 @@ class Prepared:
         rows = classify(self.study, QUARTER)
         return rows[(rows["stop_week"] - rows["start_week"]) == QUARTER]
 
+    def entries(self, outcome: Outcome) -> int:
+        """How many entries the register has, at whatever time."""
+        ends = self.entry_ends if outcome == "job_or_education" else self.ends(outcome)
+        return int((ends["event"] == 1).sum())
+
     @cached_property
     def entry_ends(self) -> pd.DataFrame:
         """How each client's follow-up to job or education ended."""
@@ -126,16 +133,21 @@ def without_breaks(rows: pd.DataFrame) -> pd.DataFrame:
     return joined.assign(start=start[first])
 
 
-def with_entries(rows: pd.DataFrame, event: str) -> tuple[pd.DataFrame, str]:
+def with_entries(
+    rows: pd.DataFrame, event: str, registered: Callable[[], int], when: str
+) -> tuple[pd.DataFrame, str]:
     """Leave out job centres in which nobody entered, and say so.
 
-    With an effect for each job centre such rows say nothing about the other coefficients.
+    With an effect for each job centre such rows say nothing about the other coefficients. Where nobody entered
+    at all, the error says `when` entries were looked for and how many the register has (`registered`).
     """
     entered = rows.groupby("jobcentre", observed=True)[event].transform("max") == 1
     if not entered.any():
-        raise ModelError("no client entered while at risk.")
+        elsewhere = registered()
+        came = f"{counted(elsewhere, 'entry', 'entries')} in the register came at other times"
+        raise ModelError(f"no client entered {when} ({came if elsewhere else 'the register has no entry'}).")
     lost = rows.loc[~entered, "jobcentre"].nunique()
-    note = f"{lost} job centre{'s' * (lost > 1)} without an entry left out" if lost else ""
+    note = f"{counted(lost, 'job centre')} without an entry left out" if lost else ""
     return rows[entered], note
 
 
@@ -149,8 +161,19 @@ def terms(rows: pd.DataFrame, *names: str) -> tuple[str, str]:
     kept = [name for name in names if name not in constant]
     if not kept:
         raise ModelError("no covariate varies among the rows.")
-    note = f"without variation and left out: {', '.join(map(_column, constant))}" if constant else ""
-    return " + ".join(kept), note
+    empty = [name for name in constant if rows[_column(name)].isna().all()]
+    alike = [name for name in constant if name not in empty]
+    notes = (("without a value", empty), ("without variation", alike))
+    told = [f"{why} and left out: {', '.join(map(_column, those))}" for why, those in notes if those]
+    return " + ".join(kept), "; ".join(told)
+
+
+def require(rows: pd.DataFrame, answer: str) -> None:
+    """Refuse rows that cannot say anything about an answer: never given, or always the same."""
+    given = rows[answer].nunique(dropna=True)
+    if given < 2:
+        why = "does not vary among the rows used" if given else "was never answered"
+        raise ModelError(f"{answer} {why}.")
 
 
 def complete(rows: pd.DataFrame, right: str, *others: str) -> pd.DataFrame:

@@ -203,7 +203,7 @@ def calibration(truth: pd.DataFrame | None) -> tuple[bool, str]:
     row = truth[truth["quantity"] == _CALIBRATED_WORLD[0]]
     if row.empty:
         return False, "its truth does not say from which world it comes"
-    return float(row["value"].iloc[0]) == 1, str(row["how"].iloc[0])
+    return float(row["value"].iloc[0]) == 1, str(row["how"].iloc[0]).removesuffix("; exact")
 
 
 def _truths(truth: pd.DataFrame | None) -> Truths | None:

@@ -25,6 +25,18 @@ def number(value: float, scale: str) -> str:
     return f"{value:.2f}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Count things in words that fit the number.
+
+    Examples
+    --------
+    >>> from bipstats.replication.wording import counted
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entry", "entries")
+    ('1 row', '1,200 rows', '2 entries')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def published_text(value: float, scale: str) -> str:
     """Format a published number as it is printed, without digits that no source gives.
 

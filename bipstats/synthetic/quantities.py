@@ -69,7 +69,7 @@ def _calibration(world: World) -> Row:
         )
     else:
         how = "parameters of no packaged world" + (", with an intervention (do=)" if intervened else "")
-    return "calibrated_world", "1 yes, 0 no", float(bool(name) and not intervened), EXACT, how
+    return "calibrated_world", "1 yes, 0 no", float(bool(name) and not intervened), EXACT, f"{how}; exact"
 
 
 def _parameters(world: World) -> Iterator[Row]:

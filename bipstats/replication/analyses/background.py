@@ -6,6 +6,7 @@ import pandas as pd
 
 from bipstats.replication.estimate import Estimate, Quantities, Unavailable, mean, share
 from bipstats.replication.frames import Prepared
+from bipstats.replication.wording import counted
 
 SHARES = (
     "job share",
@@ -40,4 +41,4 @@ def _share(flag: pd.Series, what: str = "none with a known value") -> Estimate |
 
 def _missing(column: pd.Series) -> str:
     missing = int(column.isna().sum())
-    return f"{missing:,} clients with a missing value left out" if missing else ""
+    return f"{counted(missing, 'client')} with a missing value left out" if missing else ""

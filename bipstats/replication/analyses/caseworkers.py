@@ -16,6 +16,7 @@ from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
 from bipstats.replication.frames import SIGNIFICANT, Prepared, complete, terms, with_entries
+from bipstats.replication.wording import counted
 
 Floats = NDArray[np.float64]
 
@@ -95,9 +96,17 @@ def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
     clients = prepared.first_entry.merge(
         ends.assign(entry=flags.astype(float))[["client", "entry", "entry_caseworker"]], on="client"
     )
-    clients, lost = with_entries(clients, "entry")
+    unmeasured = len(ends) - len(clients)
+    clients, lost = with_entries(
+        clients, "entry", lambda: prepared.entries("job_or_education"), "after a first measurement"
+    )
     right, note = terms(clients, *answers, *BACKGROUND, "C(jobcentre)")
     rows = complete(clients, right, "entry_caseworker")
+    missing = len(clients) - len(rows)
+    left_out = (
+        f"{counted(unmeasured, 'client')} without a measurement while at risk left out" if unmeasured else "",
+        f"{counted(missing, 'client')} with missing answers left out" if missing else "",
+    )
     expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
     group = _Caseworkers.from_clients(rows["entry_caseworker"], rows["entry"].to_numpy(), expected)
     made = [
@@ -105,7 +114,7 @@ def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
         _bootstrap(group, lambda g: g.adjusted().bottom(1 / 2)),
         _bootstrap(group, lambda g: g.adjusted().gap() - g.gap(), "difference"),
     ]
-    return [estimate.with_note(lost, note) for estimate in made]
+    return [estimate.with_note(*left_out, lost, note) for estimate in made]
 
 
 def _log_ratio(group: _Caseworkers, part: float) -> Floats:
@@ -148,7 +157,7 @@ class _Caseworkers:
         kept = clients >= LEAST_CLIENTS
         if kept.sum() < 10:
             raise ModelError(
-                f"{int(kept.sum())} caseworkers have at least {LEAST_CLIENTS} clients; the rule needs 10 or more."
+                f"caseworkers with at least {LEAST_CLIENTS} clients: {int(kept.sum())}; the rule needs 10 or more."
             )
         if not entry.any():
             raise ModelError("no client entered a job or education.")

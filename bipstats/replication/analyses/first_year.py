@@ -6,6 +6,7 @@ import numpy as np
 
 from bipstats.replication.estimate import Quantities, share
 from bipstats.replication.frames import Prepared
+from bipstats.replication.wording import counted
 
 LEVELS: dict[str, tuple[int, ...]] = {
     "1": (1,),
@@ -29,7 +30,7 @@ def in_job(prepared: Prepared) -> Quantities:
     rows = prepared.first_job
     known = rows["entered"].notna()
     left_out = int((~known).sum())
-    note = f"{left_out:,} clients followed for less than a year left out" if left_out else ""
+    note = f"{counted(left_out, 'client')} followed for less than a year left out" if left_out else ""
     entered = rows.loc[known, "entered"].to_numpy(dtype=float) == 1
     level = rows.loc[known, "caseworker_belief"].to_numpy(dtype=float, na_value=np.nan)
     made = {"in job": share(entered, what="none was followed for a year", note=note)}

@@ -12,6 +12,7 @@ from bipstats.errors import ModelError
 from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
 from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, terms, with_entries
+from bipstats.replication.wording import counted
 
 PAIR_DAYS = 42
 """A caseworker's and a client's questionnaire at most this far apart are of one measurement."""
@@ -24,7 +25,7 @@ def all_dates(prepared: Prepared) -> Quantities:
     count, also those after this client's entry.
     """
     rows = _at_risk(prepared)
-    return {"orientation": _hazard_ratio(rows, _leave_out_mean(_net_belief(prepared.study), rows))}
+    return {"orientation": _hazard_ratio(prepared, rows, _leave_out_mean(_net_belief(prepared.study), rows))}
 
 
 def pre_dated(prepared: Prepared) -> Quantities:
@@ -32,7 +33,7 @@ def pre_dated(prepared: Prepared) -> Quantities:
     rows, answers = _at_risk(prepared), _net_belief(prepared.study)
     means = _earlier_mean(answers, prepared.study.assignments)
     found = means.reindex(pd.MultiIndex.from_frame(rows[["client", "caseworker"]]))
-    return {"orientation pre-dated": _hazard_ratio(rows, found.to_numpy(dtype=float))}
+    return {"orientation pre-dated": _hazard_ratio(prepared, rows, found.to_numpy(dtype=float))}
 
 
 def _at_risk(prepared: Prepared) -> pd.DataFrame:
@@ -73,7 +74,9 @@ def _with_client_answers(responses: pd.DataFrame) -> pd.DataFrame:
     )
     pairs = pairs.dropna()
     if len(pairs) <= len(CLIENT_SIX) + len(BACKGROUND) + 10:
-        raise ModelError(f"only {len(pairs):,} answers on belief stand beside the client's own six answers.")
+        raise ModelError(
+            f"of the answers on belief only {len(pairs):,} stand beside the client's own six answers."
+        )
     return pairs
 
 
@@ -127,16 +130,21 @@ def _earlier_mean(answers: pd.DataFrame, assignments: pd.DataFrame) -> pd.Series
     return pd.Series(means, index=pd.MultiIndex.from_frame(begun[["client", "caseworker"]]))
 
 
-def _hazard_ratio(rows: pd.DataFrame, orientation: np.ndarray) -> Estimate:
+def _hazard_ratio(prepared: Prepared, rows: pd.DataFrame, orientation: np.ndarray) -> Estimate:
     """Complementary log-log of a job: above against below the median orientation."""
     known = ~np.isnan(orientation)
     if not known.any():
         raise ModelError("no caseworker has answered on another client.")
     high = (orientation > np.median(orientation[known])).astype(float)
-    used, lost = with_entries(rows.assign(high_orientation=high)[known], "event")
+    used, lost = with_entries(
+        rows.assign(high_orientation=high)[known],
+        "event",
+        lambda: prepared.entries("job"),
+        "with a caseworker whose orientation is known",
+    )
     own = tuple(f"own_{key}" for key in CLIENT_SIX)
     right, note = terms(used, "high_orientation", *BACKGROUND, *own, "C(jobcentre)", "switched")
     fit = hazard(right, used, exposure="exposure", vcov=cluster("caseworker"), missing="drop")
     without = int((~known).sum())
-    left_out = f"{without:,} rows whose caseworker has no such answers left out" if without else ""
+    left_out = f"{counted(without, 'row')} whose caseworker has no such answers left out" if without else ""
     return coefficient(fit, "high_orientation", left_out, lost, note)

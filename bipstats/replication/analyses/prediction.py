@@ -12,6 +12,7 @@ from bipstats.errors import ModelError
 from bipstats.models.logit import logit
 from bipstats.replication.estimate import Estimate, Quantities
 from bipstats.replication.frames import Prepared, complete, terms
+from bipstats.replication.wording import counted
 
 Floats = NDArray[np.float64]
 
@@ -30,14 +31,20 @@ def auc(prepared: Prepared) -> Quantities:
     """
     rows = prepared.first_job
     rows = rows[rows["entered"].notna()]
-    rows = complete(rows, terms(rows, *INDICATORS, *BACKGROUND)[0]).reset_index(drop=True)
+    right, constant = terms(rows, *INDICATORS, *BACKGROUND)
+    followed = len(rows)
+    rows = complete(rows, right).reset_index(drop=True)
+    missing = followed - len(rows)
+    left_out = f"{counted(missing, 'client')} with missing answers left out" if missing else ""
     entered = rows["entered"].to_numpy(dtype=float) == 1
     if entered.sum() < 2 * _FOLDS:
-        raise ModelError(f"{int(entered.sum())} clients got a job within a year; prediction needs more.")
+        raise ModelError(
+            f"{counted(int(entered.sum()), 'client')} got a job within a year; prediction needs {2 * _FOLDS} or more."
+        )
     fold = _folds(entered)
     models = (BACKGROUND, INDICATORS, (*INDICATORS, *BACKGROUND))
     area, matrix = delong(entered, np.stack([_predicted(rows, fold, *names) for names in models]))
-    note = f"{int(entered.sum()):,} jobs"
+    note = "; ".join(filter(None, (counted(int(entered.sum()), "job"), left_out, constant)))
     weights = {
         "auc difference": (-1, 1, 0),
         "auc register": (1, 0, 0),

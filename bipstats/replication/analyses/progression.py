@@ -10,6 +10,7 @@ from bipstats.core.covariance import cluster, covariance, group_sums
 from bipstats.errors import ModelError
 from bipstats.replication.estimate import Estimate, Quantities, Unavailable
 from bipstats.replication.frames import QUARTER, SIGNIFICANT, Prepared
+from bipstats.replication.wording import counted
 
 LONGEST_GAP = 16
 """Weeks between two measurements; over a longer gap the class would join different three-month periods."""
@@ -78,7 +79,7 @@ def _by_class(pairs: pd.DataFrame, items: tuple[str, ...]) -> dict[str, Estimate
     present = np.bincount(code, minlength=len(CLASSES)) > 1
     mean, matrix = _cell_means(y, code, present, rows)
     missing = int((~complete).sum())
-    note = f"{missing:,} pairs with missing answers left out" if missing else ""
+    note = f"{counted(missing, 'pair')} with missing answers left out" if missing else ""
     return _estimates(mean, matrix, present, np.bincount(code, minlength=len(CLASSES)), note)
 
 

@@ -47,7 +47,12 @@ def shares(prepared: Prepared) -> Quantities:
 def _hazard_ratio(prepared: Prepared, term: str) -> Estimate:
     """Complementary log-log of a job on the first answers, background, job centre and period."""
     rows = prepared.job_periods
-    rows, lost = with_entries(rows[rows["caseworker"].notna()], "event")
+    rows, lost = with_entries(
+        rows[rows["caseworker"].notna()],
+        "event",
+        lambda: prepared.entries("job"),
+        "after a first answer, with a caseworker",
+    )
     if term not in rows:
         rows = rows.assign(ever_switched=rows.groupby("client")["switched"].transform("max"))
     if not rows[term].any():
