@@ -39,6 +39,10 @@ def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None) -> A
     """Draw published ratios as open diamonds, estimates as dots with their intervals."""
     axes = new_axes(width=7.6, height=1.5 + 0.45 * max(len(frame), 2)) if ax is None else ax
     tidy_axes(axes).grid(False, axis="y")
+    if frame.empty:
+        axes.set_axis_off()
+        axes.text(0.5, 0.5, "no ratio could be estimated", ha="center", va="center", transform=axes.transAxes)
+        return axes
     place = np.arange(len(frame))[::-1]
     axes.set_xscale("log")
     axes.axvline(1.0, color="#888888", linewidth=0.8, linestyle="--")

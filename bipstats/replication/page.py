@@ -64,7 +64,8 @@ def render(replication: Replication) -> str:
         world=replication.world,
         glance=dict(replication.glance),
         sections=list(_sections(replication)),
-        forest=inline_svg(replication.plot, "forest", "Published ratios and estimates with 95 % intervals"),
+        forest=_forest(replication),
+        no_ratios=_why_no_ratios(replication),
         curve=_curve(replication.incidence),
         legend=[(word, _tone(word), meaning) for word, meaning in LEGEND],
         contradictions=contradictions().to_dict("records"),
@@ -89,6 +90,23 @@ def _prose(text: str) -> str:
     """Text as a printer sets it: a capital in front, minus signs, no line break before a per cent sign."""
     text = re.sub(r"(?<![\w/])-(?=[\d.])", "−", str(text).replace(" %", "\u00a0%"))
     return text[:1].upper() + text[1:]
+
+
+def _forest(replication: Replication) -> str:
+    """The published ratios beside the estimates, or nothing where there are no estimates."""
+    if replication.plot_data().empty:
+        return ""
+    return inline_svg(replication.plot, "forest", "Published ratios and estimates with 95 % intervals")
+
+
+def _why_no_ratios(replication: Replication) -> str:
+    """Why the ratios could not be estimated, each reason once with the figures it holds for."""
+    table = replication.table
+    ratios = table.loc[table["scale"].str.endswith("ratio") & (table["kind"] == "effect"), "id"]
+    details = replication.details
+    lost = details[details["id"].isin(ratios) & (details["role"] == "main") & details["estimate"].isna()]
+    reasons = lost.groupby("note", sort=False)["id"].agg(", ".join)
+    return "; ".join(f"{names}: {reason}" for reason, names in reasons.items())
 
 
 def _curve(incidence: pd.DataFrame) -> str:
@@ -120,7 +138,8 @@ def _row(row: pd.Series, figure: pd.Series, titles: pd.DataFrame, replication: R
     scale, word = row["scale"], row["verdict"]
     own = replication.details[replication.details["id"] == row["id"]]
     return {
-        "id": row["id"],
+        "id": row["id"].split(" ")[0],
+        "part": _part(row["id"]),
         "statement": row["statement"],
         "published": published_text(row["published"], scale) or _in_words(row["id"], figure["scale"]),
         "words": pd.isna(row["published"]),
@@ -159,6 +178,12 @@ def _in_words(name: str, scale: str) -> str:
     """What is published where no number is: the row's own words, or the first ones of the source's scale."""
     own = next(target.words for target in targets() if target.id == name)
     return own or scale.split(";")[0]
+
+
+def _part(name: str) -> str:
+    """What a row is among those of its figure: the rest of its id, or the part that it declares."""
+    own = next(target.part for target in targets() if target.id == name)
+    return name.partition(" ")[2] or own
 
 
 def _source(key: str, titles: pd.DataFrame) -> dict[str, str]:
