@@ -73,6 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     simulate.add_argument("out", type=Path)
     simulate.add_argument("--clients", type=int, default=4000, metavar="N")
     simulate.add_argument("--seed", type=int, default=1, metavar="S")
+    simulate.add_argument("--force", action="store_true", help="write into a folder that holds files")
     simulate.set_defaults(run=_simulate)
     return parser
 
@@ -137,11 +138,17 @@ def _check(asked: argparse.Namespace) -> int:
 
 def _simulate(asked: argparse.Namespace) -> int:
     """Write a simulated study."""
+    out = asked.out
+    if out.is_dir() and any(out.iterdir()) and not asked.force:  # before the work, not after
+        raise OptionError(
+            f"{out} holds files. Name a new folder, or write there all the same with --force (files of a study "
+            "are replaced, others stay)."
+        )
     from bipstats.synthetic.simulate import simulate
 
     study = simulate(clients=asked.clients, rng=asked.seed)
-    study.to_folder(asked.out)
-    print(f"Simulated study of {asked.clients:,} clients, seed {asked.seed}: {asked.out.resolve()}")
+    study.to_folder(out, overwrite=asked.force)
+    print(f"Simulated study of {asked.clients:,} clients, seed {asked.seed}: {out.resolve()}")
     return 0
 
 

@@ -40,6 +40,15 @@ def test_simulate_refuses_a_folder_with_files_and_impossible_sizes(
     said = capsys.readouterr().err
     assert "Traceback" not in said
     assert said.count("bipstats: ") == 2
+    assert "--force" in said and "overwrite=" not in said
+
+
+def test_simulate_with_force_replaces_the_studys_files_only(tmp_path: Path) -> None:
+    assert main(["simulate", str(tmp_path), "--clients", "50"]) == 0
+    (tmp_path / "thesis.txt").write_text("mine", encoding="utf-8")
+    assert main(["simulate", str(tmp_path), "--clients", "60", "--seed", "2", "--force"]) == 0
+    assert bip.read_study(tmp_path) == bip.simulate(clients=60, rng=2)
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_replicate_prints_one_line_a_row_and_says_where_the_report_lies(

@@ -301,6 +301,12 @@ def test_a_page_without_ratios_says_why(study: bip.Study, tmp_path: Path) -> Non
     assert [text.get_text() for text in found.plot().texts] == ["no ratio could be estimated"]
 
 
+@pytest.mark.parametrize("wrong", ["/folder", Path("/folder"), None, pd.DataFrame({"a": [1]})])
+def test_what_is_no_study_is_refused(wrong: object) -> None:
+    with pytest.raises(bip.OptionError, match=r"must be a Study: bip\.read_study\(folder\)"):
+        bip.replicate(wrong, progress=False)  # type: ignore[arg-type]
+
+
 def test_words_are_no_numbers(by_id: pd.DataFrame) -> None:
     row = by_id.loc["E34b"]
     assert np.isnan(row["published"]) and row["verdict"] == "calibrated: not comparable"

@@ -12,6 +12,7 @@ import pandas as pd
 
 from bipstats.codebook import sampling_error
 from bipstats.core.progress import progress as bar
+from bipstats.errors import OptionError
 from bipstats.replication.analyses import ANALYSES, estimate
 from bipstats.replication.estimate import Quantities
 from bipstats.replication.figures import forest_data, published_against_estimate
@@ -20,12 +21,11 @@ from bipstats.replication.glance import glance
 from bipstats.replication.incidence import by_first_belief
 from bipstats.replication.ledger import calibration, ledger
 from bipstats.replication.wording import line, number, range_text
+from bipstats.study.study import Study
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-
-    from bipstats.study.study import Study
 
 _TITLE = "Published figures of BIP beside estimates from this study"
 _SIMULATED = "SIMULATED study: no verdict says anything about BIP. "
@@ -144,6 +144,11 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
     Replication
         ``.table``, ``.details``, ``.summary()``, ``.plot()``, ``.to_html(path)``.
 
+    Raises
+    ------
+    OptionError
+        If `study` is no Study; a folder is read by `bip.read_study` first.
+
     Notes
     -----
     With d = log 1.15 for ratios (shares: half a printed digit and one point) and s_B the assumed sampling
@@ -168,6 +173,11 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
     >>> result.table.set_index("id").loc["E13", "verdict"]
     'not comparable'
     """
+    if not isinstance(study, Study):
+        raise OptionError(
+            f"study={study!r} must be a Study: bip.read_study(folder) reads one from files, "
+            "bip.load_synthetic() gives the packaged one."
+        )
     prepared = Prepared(study)
     quantities: Quantities = {}
     for made in bar(estimate(prepared), len(ANALYSES), "replicate", progress):
