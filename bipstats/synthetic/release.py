@@ -9,7 +9,7 @@ from importlib import resources
 from pathlib import Path
 from string import Template
 
-from bipstats.codebook import Column, schema
+from bipstats.codebook import LEVELS, Column, schema
 from bipstats.study.study import Study
 from bipstats.synthetic.simulate import simulate
 from bipstats.synthetic.truth import Truth
@@ -88,8 +88,9 @@ def _columns(study: Study) -> Iterator[str]:
 
 def _content(column: Column) -> str:
     """Say what a column holds."""
-    if column.levels:
-        return ", ".join(column.levels)
+    levels = column.levels or LEVELS.get(column.name, ())
+    if levels:
+        return ", ".join(levels)
     words = {
         "id": "identifier",
         "date": "date, inclusive" if column.name in ("start", "end") else "date",
