@@ -119,7 +119,7 @@ BREAKS = [
     Break("clients", "client", "missing_key", put("client", _4=" "), (4,)),
     Break("clients", "client", "duplicate_client", repeat(3), (8,)),
     Break("clients", "client", "not_in_register", put("client", _7="k9"), (7,)),
-    Break("clients", "jobcentre", "unknown_level", put("jobcentre", _3="Århus", _5="Århus"), (3, 5), "Århus"),
+    Break("clients", "origin", "unknown_level", put("origin", _3="vest", _5="vest"), (3, 5), "vest"),
     Break("clients", "jobcentre", "missing_value", put("jobcentre", _3=""), (3,)),
     Break("clients", "sex", "unknown_level", put("sex", _2="Female"), (2,), "Female"),
     Break("clients", "enrolled", "unreadable_date", put("enrolled", _2="2014-13-40"), (2,), "2014-13-40"),

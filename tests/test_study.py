@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +13,7 @@ import pytest
 from tiny import tiny_study, tiny_tables
 
 import bipstats as bip
-from bipstats.codebook import INDICATORS, LEVELS
+from bipstats.codebook import INDICATORS, schema
 from bipstats.study import released
 from bipstats.study.parse import RANGE_RULE
 from bipstats.study.rules.cells import CELL_RULES
@@ -31,7 +33,7 @@ def test_dtypes_are_those_of_the_codebook(study):
     text = pd.StringDtype("pyarrow")
     assert study.clients.dtypes.to_dict() == {
         "client": text,
-        "jobcentre": pd.CategoricalDtype(list(LEVELS["jobcentre"])),
+        "jobcentre": pd.CategoricalDtype(["Faxe", "Sønderborg", "Vejen", "Aarhus"]),
         "enrolled": np.dtype("datetime64[ns]"),
         "sex": pd.CategoricalDtype(["female", "male"]),
         "birth_year": pd.Int16Dtype(),
@@ -188,6 +190,19 @@ def test_it_shows_counts_and_no_persons(study):
     assert "Study (data 1.0)" in repr(dataclasses.replace(study, version="1.0"))
 
 
+def test_any_label_is_a_job_centre_and_the_levels_are_those_of_the_data(tmp_path):
+    tables = tiny_tables()
+    labels = ["Malmö", "Aarhus", "Eslöv", "Faxe", " Malmö", "Aarhus"]
+    tables["clients"]["jobcentre"] = labels
+    study = bip.Study(**tables)
+    assert list(study.clients["jobcentre"].cat.categories) == ["Faxe", "Aarhus", "Eslöv", "Malmö"]
+    assert study.clients["jobcentre"].tolist() == [label.strip() for label in labels]
+    assert bip.check_study(study).empty
+    study.to_folder(tmp_path / "study")
+    assert bip.read_study(tmp_path / "study") == study
+    assert set(bip.spells(study)["jobcentre"]) == {"Faxe", "Aarhus", "Eslöv", "Malmö"}
+
+
 # Parts of a study
 
 
@@ -202,7 +217,7 @@ def test_subset_keeps_the_clients_of_a_job_centre_in_all_tables(study):
     }
     assert part.clients.index.equals(pd.RangeIndex(2))
     assert part.truth is study.truth
-    assert list(part.clients["jobcentre"].cat.categories) == list(LEVELS["jobcentre"])
+    assert list(part.clients["jobcentre"].cat.categories) == ["Sønderborg"]
 
 
 def test_subset_by_clients_and_by_both(study):
@@ -301,3 +316,11 @@ def test_a_simulated_study_is_clean_and_survives_every_round_trip(tmp_path):
         study.to_folder(tmp_path / form, format=form)
         assert bip.check_study(tmp_path / form).empty
         assert bip.read_study(tmp_path / form) == study
+
+
+def test_the_documentation_names_the_columns_that_may_be_empty():
+    text = (Path(__file__).parents[1] / "docs" / "data-model.md").read_text(encoding="utf-8")
+    sentence = next(part for part in text.split("\n\n") if part.startswith("Cells may be empty"))
+    nullable = {c.name for table in TABLES for c in schema(table) if c.nullable} - set(INDICATORS)
+    named = set(re.findall(r"`(\w+)`", sentence)) - set(TABLES)
+    assert named == nullable

@@ -72,7 +72,10 @@ LEVELS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "respondent": ("client", "caseworker"),
     }
 )
-"""Levels of every category in the five tables; the first is the reference."""
+"""Levels of the categories in the five tables; the first is the reference.
+
+The job centres are BIP's ten; a study may have any others (`bipstats.codebook.schema`).
+"""
 
 INTERVENTION_TYPES: Mapping[int, str] = MappingProxyType(
     {

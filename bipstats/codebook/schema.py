@@ -23,7 +23,8 @@ class Column:
     required : bool
         Whether the table is of no use without the column.
     levels : tuple of str
-        Levels of a ``category``, the reference first; empty for every other kind.
+        Levels of a ``category``, the reference first; empty for every other kind, and for a category that
+        admits any label (``jobcentre``): its levels are those that the data hold.
     low, high : float or None
         Smallest and largest admissible number; None where the kind has no bounds.
     nullable : bool
@@ -64,7 +65,7 @@ _TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
     {
         "clients": (
             _CLIENT,
-            _category("jobcentre"),
+            Column("jobcentre", "category"),  # any label: studies elsewhere have other job centres
             Column("enrolled", "date"),
             _category("sex"),
             Column("birth_year", "year", low=1900, high=2016),

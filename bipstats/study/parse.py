@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any
@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.codebook import Column
+from bipstats.codebook import LEVELS, Column
 
 Mask = NDArray[np.bool_]
 
@@ -108,8 +108,11 @@ def parse_column(
     Notes
     -----
     Every distinct value is read once, from its text, so that files and frames in memory follow the same
-    rules. Blanks around a value do not count; a decimal comma does.
+    rules. Blanks around a value do not count; a decimal comma does. A category without levels in the codebook
+    has those that its values name: the codebook's examples first, in their order, the others sorted.
     """
+    if column.kind == "category" and not column.levels:
+        column = replace(column, levels=_labels(values, column, writing))
     dtype = dtype_of(column)
     if writing == AS_OURS and _has_dtype(values, dtype):
         if column.kind == "id":
@@ -117,6 +120,14 @@ def parse_column(
         return _whole_days(values) if column.kind == "date" else (values, {})
     codes, distinct = _distinct(values)
     return _gather(values, codes, *_read(distinct, _reader(column, writing)), dtype)
+
+
+def _labels(values: pd.Series, column: Column, writing: Writing) -> tuple[str, ...]:
+    """Levels of a category that admits any label: those there are."""
+    read, _ = _read(_distinct(values)[1], _reader(replace(column, kind="text"), writing))
+    there = {label for label in read if label is not None and label not in MISSING}
+    known = [label for label in LEVELS.get(column.name, ()) if label in there]
+    return (*known, *sorted(there.difference(known)))
 
 
 def parse_extra(values: pd.Series) -> pd.Series:

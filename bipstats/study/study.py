@@ -56,9 +56,13 @@ class Study:
     Notes
     -----
     Identifiers are text, dates ``datetime64[ns]``, categories have the codebook's levels, scores, years and
-    codes are nullable integers, flags nullable booleans, shares floats. Columns come in the codebook's order,
-    weeks and months in that of the calendar. A frame that has this form already is kept, not copied.
-    Two studies are equal if their tables and truths are, dtypes included.
+    codes are nullable integers, flags nullable booleans, shares floats. Any label may be a job centre; the
+    levels are the job centres there are, BIP's ten first in the codebook's order, the others sorted.
+    Columns come in the codebook's order, weeks and months in that of the calendar. A frame
+    that has this form already is kept, not copied: change no table in place, neither those of a study nor those
+    it was made from, for nothing would check the change. `with_clients`, or ``Study(...)`` with changed
+    copies of the tables, makes another study, and checks it. Two studies are equal if their tables and truths
+    are, dtypes included.
 
     Examples
     --------
