@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import gzip
+import pickle
 import shutil
 from pathlib import Path
 
@@ -15,6 +17,7 @@ from broken import put, read_lines, write_lines, write_tiny
 from tiny import tiny_study, tiny_tables
 
 import bipstats as bip
+from bipstats.codebook import DreamCodes, dream
 
 TABLES = ["clients", "responses", "assignments", "interventions", "register"]
 
@@ -325,3 +328,67 @@ def test_a_broken_truth_is_a_problem_too(folder):
     (folder / "truth.csv").write_text("quantity,scale,value,mc_error,how\nx,y,high,,\n")
     problem = only(bip.check_study(folder))
     assert (problem["table"], problem["column"], problem["rule"]) == ("truth", "value", "not_a_number")
+
+
+# Benefit codes of the study's own
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """A list of codes that knows 500, as flexjob, and a folder whose register has it in k5's week 30."""
+    path = tmp_path / "my-codes.toml"
+    ours = dream()
+    mine = DreamCodes({**ours.states, 500: "flexjob"}, ours.exits, "assumed", 'a "test" æ \U0001f600')
+    path.write_text(mine.to_toml(), encoding="utf-8")
+    folder = write_tiny(tmp_path / "study")
+    weeks = {f"y_14{week}": "500" for week in range(30, 40)}
+    lines = read_lines(folder, "register")
+    for name, code in weeks.items():
+        lines[5][lines[0].index(name)] = code
+    write_lines(folder, "register", lines)
+    return folder, path, mine
+
+
+def exit_of_k5(study):
+    rows = bip.spells(study)
+    return rows.loc[rows["client"] == "k5", "exit"].iloc[-1]
+
+
+def test_codes_belong_to_the_study_and_everything_follows_them(elsewhere):
+    folder, path, mine = elsewhere
+    problems = bip.check_study(folder)
+    assert set(problems["rule"]) == {"unknown_benefit"} and problems["fix"].str.contains("codes=").all()
+    assert bip.check_study(folder, codes=path).empty
+    study = bip.read_study(folder, codes=path)
+    assert study.codes == mine == dream(path)
+    assert bip.check_study(study).empty
+    assert set(bip.check_study(study, codes=dream())["rule"]) == {"unknown_benefit"}
+    assert exit_of_k5(study) == "other"
+    assert (bip.register_states(study)["state"] == "flexjob").any()
+    with pytest.raises(bip.OptionError, match="no state: 500"):
+        bip.spells(study, codes=dream())
+    kept = (study.subset(clients="k5"), study.with_clients(study.clients), pickle.loads(pickle.dumps(study)))
+    assert all(part.codes == mine for part in kept)
+    assert bip.Study(**study.tables(), codes=path) == study
+    assert dataclasses.replace(study, codes=None) != study
+
+
+def test_codes_travel_with_the_files(elsewhere, tmp_path):
+    folder, path, _ = elsewhere
+    study = bip.read_study(folder, codes=path)
+    study.to_folder(tmp_path / "copy")
+    assert bip.read_study(tmp_path / "copy") == study
+    assert bip.check_study(tmp_path / "copy").empty
+    tiny_study().to_folder(tmp_path / "copy", overwrite=True)
+    assert bip.read_study(tmp_path / "copy").codes is None
+
+
+def test_codes_that_cannot_be_read_are_an_option_error(folder):
+    for call in (bip.read_study, bip.check_study):
+        with pytest.raises(bip.OptionError, match=r"cannot be read \(FileNotFoundError\); give codes="):
+            call(folder, codes="none.toml")
+
+
+def test_tables_in_memory_are_not_read(folder):
+    with pytest.raises(bip.OptionError, match=r"not dict; .* bip.Study\("):
+        bip.read_study(tiny_study().tables())

@@ -201,3 +201,10 @@ def test_the_data_end_is_on_the_clients_own_clock() -> None:
 def test_options_are_checked(options: dict) -> None:
     with pytest.raises(bip.OptionError, match=next(iter(options))):
         outcomes(make({"a": Person()}), **options)
+
+
+@pytest.mark.parametrize("call", [bip.spells, bip.landmarks, bip.register_states, bip.transitions])
+@pytest.mark.parametrize("given", ["folder", pd.DataFrame({"client": ["a"]})], ids=["path", "frame"])
+def test_whatever_is_no_study_is_refused_by_name(call, given) -> None:
+    with pytest.raises(bip.OptionError, match=rf"must be a Study, not {type(given).__name__}.*read_study"):
+        call(given)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
@@ -48,8 +49,22 @@ class DreamCodes:
         """All states, in the order of the file."""
         return tuple(self.exits)
 
+    def to_toml(self) -> str:
+        """Give the file that `dream` reads as these codes."""
+        lines = [f"status = {_quoted(self.status)}", f"source = {_quoted(self.source)}"]
+        for name, exit in self.exits.items():
+            codes = [code for code, state in self.states.items() if state == name]
+            lines += ["", f"[states.{_quoted(name)}]", f"exit = {_quoted(exit)}"]
+            lines += [f"codes = {codes}"] if codes else []
+        return "\n".join(lines) + "\n"
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _codes, (dict(self.states), dict(self.exits), self.status, self.source)
+
+
+def _quoted(text: str) -> str:
+    """A basic string of TOML; JSON escapes alike."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _codes(states: dict[int, str], exits: dict[str, str], status: str, source: str) -> DreamCodes:
@@ -71,8 +86,8 @@ def dream(path: str | PathLike[str] | None = None) -> DreamCodes:
     Raises
     ------
     OptionError
-        If the file has unknown keys, unreadable or overlapping codes, unknown exits, or lacks one of the
-        states ``job``, ``self_support`` and ``education``; one error names all that is wrong.
+        If the file cannot be read, has unknown keys, unreadable or overlapping codes, unknown exits, or lacks
+        one of the states ``job``, ``self_support`` and ``education``; one error names all that is wrong.
 
     Notes
     -----
@@ -99,6 +114,9 @@ def _shipped() -> DreamCodes:
 def _read(path: Path) -> DreamCodes:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        said = f"the benefit codes {path} cannot be read ({type(error).__name__})"
+        raise OptionError(f"{said}; give codes= the path of a TOML file.") from error
     except tomllib.TOMLDecodeError as error:
         raise OptionError(f"{path.name} is not readable as TOML: {error}.") from error
     problems = [*_file_problems(content), *_state_problems(content), *_overlaps(content)]

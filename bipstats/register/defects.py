@@ -5,7 +5,18 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
+from bipstats.errors import OptionError
 from bipstats.study.problems import Problem, error, inflect
+from bipstats.study.study import Study
+
+
+def require_study(given: object) -> None:
+    """Raise `OptionError` unless a study was given."""
+    if not isinstance(given, Study):
+        raise OptionError(
+            f"study must be a Study, not {type(given).__name__}: read one from its folder with bip.read_study(path), "
+            "or make one of tables in memory with bip.Study(clients=..., responses=..., ...)."
+        )
 
 
 def refuse(wrong: ArrayLike, where: str, rule: str, sentence: str, fix: str) -> None:

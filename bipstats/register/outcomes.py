@@ -44,7 +44,7 @@ def outcomes(
     sustained_weeks : int
         Length k of the run, in weeks, that makes an entry.
     codes : DreamCodes or path, optional
-        Meaning of the benefit codes; the codebook's own if not given.
+        Meaning of the benefit codes; the study's own (``study.codes``) if not given.
 
     Returns
     -------

@@ -20,8 +20,8 @@ def register_states(study: Study, codes: Codes = None) -> pd.DataFrame:
     ----------
     study : Study
     codes : DreamCodes or path, optional
-        Meaning of the benefit codes (a TOML file laid out as ``codebook/dream.toml``); the codebook's own,
-        which is assumed, if not given.
+        Meaning of the benefit codes (a TOML file laid out as ``codebook/dream.toml``); ``study.codes`` if
+        not given, and the codebook's own, which is assumed, if the study has none.
 
     Returns
     -------

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from bipstats.codebook import DreamCodes, dream
 from bipstats.codebook.calendar import month_of_week, parse_month_column, parse_week_column, week_index
 from bipstats.errors import OptionError
-from bipstats.register.defects import refuse, refuse_header
+from bipstats.register.defects import refuse, refuse_header, require_study
 
 if TYPE_CHECKING:
     from bipstats.study.study import Study
@@ -68,7 +68,7 @@ def histories(study: Study, codes: Codes = None) -> Histories:
     ----------
     study : Study
     codes : DreamCodes or path, optional
-        Meaning of the benefit codes; the codebook's own if not given.
+        Meaning of the benefit codes; the study's own (``study.codes``) if not given.
 
     Returns
     -------
@@ -79,13 +79,15 @@ def histories(study: Study, codes: Codes = None) -> Histories:
     DataProblems
         If clients have no register row, or weeks or months are absent from the register.
     OptionError
-        If the register has codes that `codes` does not know.
+        If `study` is none, or the register has codes that `codes` does not know.
 
     Notes
     -----
     A week with a benefit has the state that the benefit's code maps to. A week without one is ``job`` if the
     month of its Thursday has an industry code, else ``self_support``.
     """
+    require_study(study)
+    codes = study.codes if codes is None else codes
     meaning = codes if isinstance(codes, DreamCodes) else dream(codes)
     rows = _register_rows(study)
     weeks = _columns(study.register, parse_week_column)
@@ -149,6 +151,6 @@ def _states_of_codes(benefit: NDArray[np.int32], codes: DreamCodes) -> NDArray[n
         listed = ", ".join(f"{code} ({n} weeks)" for code, n in list(zip(unknown, counts, strict=True))[:5])
         raise OptionError(
             f"codes: {unknown.size} benefit code(s) of the register have no state: {listed}. "
-            "Add them to a copy of bipstats/codebook/dream.toml and give its path as codes=."
+            "Add them to a copy of bipstats/codebook/dream.toml and give its path as codes=, here or in read_study."
         )
     return states

@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from os import PathLike
 from typing import Any
 
 import pandas as pd
 
+from bipstats.codebook import DreamCodes, dream
 from bipstats.errors import OptionError
 from bipstats.study.mapping import read_mapping
 from bipstats.study.problems import frame
 from bipstats.study.readers import read_folder
 from bipstats.study.rules.examine import examine
-from bipstats.study.sheet import make_sheet
-from bipstats.study.study import Study
+from bipstats.study.study import Study, sheets_of
 
 
 def check_study(
     path_or_study: str | PathLike[str] | Study,
     mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
+    codes: DreamCodes | str | PathLike[str] | None = None,
 ) -> pd.DataFrame:
     """Find everything that is wrong with a study, in one go.
 
@@ -29,6 +31,8 @@ def check_study(
         A folder as `read_study` takes it, or a study.
     mapping : path or mapping, optional
         As in `read_study`; only for a folder.
+    codes : DreamCodes or path, optional
+        As in `read_study`; for a study in memory instead of its own.
 
     Returns
     -------
@@ -44,7 +48,7 @@ def check_study(
     DataProblems
         If there is no such folder.
     OptionError
-        If the mapping cannot be used.
+        If the mapping or `codes` cannot be used.
 
     Notes
     -----
@@ -64,11 +68,10 @@ def check_study(
     [['responses', 'network', 'score_range']]
     """
     if not isinstance(path_or_study, Study):
-        return frame(read_folder(path_or_study, read_mapping(mapping)).problems)
+        return frame(read_folder(path_or_study, read_mapping(mapping), codes).problems)
     if mapping is not None:
         raise OptionError("mapping= describes files; a study in memory has the codebook's columns already.")
-    study = path_or_study
-    sheets = {name: make_sheet(name, table) for name, table in study.tables().items()}
-    if study.truth is not None:
-        sheets["truth"] = make_sheet("truth", study.truth)
-    return frame(examine(sheets))
+    if codes is None:
+        return frame(examine(sheets_of(path_or_study)))
+    meaning = codes if isinstance(codes, DreamCodes) else dream(codes)
+    return frame(examine(sheets_of(replace(path_or_study, codes=meaning))))

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-from bipstats.codebook import schema
+from bipstats.codebook import DreamCodes, schema
 from bipstats.codebook.calendar import parse_month_column, parse_week_column
 from bipstats.errors import OptionError
 from bipstats.study.parse import Writing
@@ -33,6 +33,8 @@ class FileMapping:
     codes : mapping of (table, name in the study) to mapping of value in the file to value in the study
     missing : mapping of table to the values that mean "missing" in it
     scales : mapping of name of an indicator to what the file writes for our 1 and our 5
+    dream : DreamCodes or None
+        Meaning of the register's benefit codes; None: the codebook's.
     """
 
     encoding: str | None = None
@@ -42,6 +44,7 @@ class FileMapping:
     codes: Mapping[tuple[str, str], Mapping[str, str]] = field(default_factory=lambda: MappingProxyType({}))
     missing: Mapping[str, frozenset[str]] = field(default_factory=lambda: MappingProxyType({}))
     scales: Mapping[str, tuple[float, float]] = field(default_factory=lambda: MappingProxyType({}))
+    dream: DreamCodes | None = None
 
     def renames(self, table: str) -> dict[str, str]:
         """Name in the file -> name in the study, for one table."""

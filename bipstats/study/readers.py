@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.errors import DataWarning
+from bipstats.codebook import DreamCodes, dream
+from bipstats.errors import DataWarning, OptionError
 from bipstats.study import csv, parquet
 from bipstats.study.mapping import FileMapping, read_mapping
 from bipstats.study.problems import Problem, error, message
@@ -26,21 +27,25 @@ if TYPE_CHECKING:
 
 Reader = Callable[[Path, str, FileMapping], tuple[pd.DataFrame | None, NDArray[np.int64], list[Problem]]]
 READERS: Mapping[str, Reader] = {".csv": csv.read, ".csv.gz": csv.read, ".parquet": parquet.read}
+CODES = "dream.toml"
+"""File of a folder that says what the benefit codes of its register mean, where they are not the codebook's."""
 _NOT_READ = (".dta", ".sav", ".xlsx")
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a folder holds: the tables that could be read, and every problem of files and tables."""
+    """What a folder holds: readable tables, every problem of files and tables, and the benefit codes given."""
 
     sheets: Mapping[str, Sheet]
     problems: list[Problem]
+    codes: DreamCodes | None = None
 
 
 def read_study(
     path: str | PathLike[str],
     mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
     strict: bool = False,
+    codes: DreamCodes | str | PathLike[str] | None = None,
 ) -> Study:
     """Read a study from a folder, or say everything that is wrong with it.
 
@@ -54,6 +59,10 @@ def read_study(
         A TOML file (or its content) that names the user's columns, codes and scales; see Notes.
     strict : bool
         Raise on warnings too.
+    codes : DreamCodes or path, optional
+        Meaning of the benefit codes in the register (a TOML file laid out as ``codebook/dream.toml``). The
+        study keeps it, and everything made from the study follows it. Without it, ``dream.toml`` in the
+        folder, which `Study.to_folder` writes; without that, the codebook's own, which is assumed.
 
     Returns
     -------
@@ -65,7 +74,7 @@ def read_study(
         If any rule with severity ``error`` is broken (with `strict`, any rule); ``.problems`` holds the frame
         that `check_study` returns.
     OptionError
-        If the mapping has unknown keys or contradicts itself.
+        If `path` is no path, the mapping has unknown keys or contradicts itself, or `codes` cannot be read.
 
     Warns
     -----
@@ -94,23 +103,36 @@ def read_study(
     """
     from bipstats.study.study import Study
 
-    folder = read_folder(path, read_mapping(mapping))
+    folder = read_folder(path, read_mapping(mapping), codes)
     if (strict and folder.problems) or any(problem.severity == "error" for problem in folder.problems):
         raise error(folder.problems)
     if folder.problems:
         warnings.warn(message(folder.problems), DataWarning, stacklevel=2)
     tables: dict[str, Any] = {name: sheet.frame for name, sheet in folder.sheets.items()}
-    return Study(**tables)
+    return Study(**tables, codes=folder.codes)
 
 
-def read_folder(path: str | PathLike[str], mapping: FileMapping) -> Folder:
+def read_folder(
+    path: str | PathLike[str],
+    mapping: FileMapping,
+    codes: DreamCodes | str | PathLike[str] | None = None,
+) -> Folder:
     """Read all tables of a folder and examine them together."""
+    if not isinstance(path, str | PathLike):
+        raise OptionError(
+            f"path must be the folder that holds the tables, not {type(path).__name__}; "
+            "tables in memory make a study by bip.Study(clients=..., responses=..., ...)."
+        )
     folder = Path(path)
     if not folder.is_dir():
         said = f"{folder} is {'a file, not a folder' if folder.exists() else 'not there'}"
         raise error(
             [Problem("", "", "folder_missing", "error", said, "give the folder that holds the tables")]
         )
+    if codes is None and (folder / CODES).is_file():
+        codes = folder / CODES
+    meaning = codes if codes is None or isinstance(codes, DreamCodes) else dream(codes)
+    mapping = replace(mapping, dream=meaning)
     sheets: dict[str, Sheet] = {}
     problems: list[Problem] = []
     reported: set[str] = set()
@@ -122,7 +144,7 @@ def read_folder(path: str | PathLike[str], mapping: FileMapping) -> Folder:
             reported.add(table)
     problems += examine(sheets, reported)
     order = (*TABLES, "truth")
-    return Folder(sheets, sorted(problems, key=lambda problem: order.index(problem.table)))
+    return Folder(sheets, sorted(problems, key=lambda problem: order.index(problem.table)), meaning)
 
 
 def table_files(folder: Path, table: str) -> list[Path]:

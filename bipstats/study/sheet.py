@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.codebook import Column
+from bipstats.codebook import Column, DreamCodes, dream
 from bipstats.study.mapping import AS_OURS, FileMapping
 from bipstats.study.parse import Mask, parse_column, parse_extra
 from bipstats.study.tables import canonical, columns_of
@@ -39,6 +39,8 @@ class Sheet:
         Declared answer scales, for the wording of problems.
     unfound : tuple of str
         Columns of the study that the mapping looks for under a name which the file does not have.
+    benefits : DreamCodes
+        Meaning of the register's benefit codes.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Sheet:
     lines: NDArray[np.int64]
     scales: Mapping[str, tuple[float, float]]
     unfound: tuple[str, ...]
+    benefits: DreamCodes
 
     def has(self, *names: str) -> bool:
         """Whether all these columns are there."""
@@ -125,6 +128,7 @@ def make_sheet(
         lines=line_numbers(len(read)) if lines is None else lines,
         scales=mapping.scales if table == "responses" else {},
         unfound=tuple(ours for theirs, ours in renames.items() if theirs not in set(map(str, read.columns))),
+        benefits=mapping.dream or dream(),
     )
 
 

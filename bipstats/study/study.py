@@ -10,8 +10,10 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from bipstats.codebook import DreamCodes, dream
 from bipstats.errors import OptionError, check_option
 from bipstats.study import display, writers
+from bipstats.study.mapping import FileMapping
 from bipstats.study.problems import error
 from bipstats.study.rules.cells import missing_columns
 from bipstats.study.rules.examine import examine
@@ -46,6 +48,9 @@ class Study:
         What nobody observes; on simulated studies only. It is not written to files.
     version : str, optional
         Of released data.
+    codes : DreamCodes or path, optional
+        Meaning of the benefit codes in the register (`bip.codebook.dream`), if it is not the codebook's own.
+        Whatever is made from the study follows it unless it is given `codes` itself.
 
     Raises
     ------
@@ -61,8 +66,8 @@ class Study:
     Columns come in the codebook's order, weeks and months in that of the calendar. A frame
     that has this form already is kept, not copied: change no table in place, neither those of a study nor those
     it was made from, for nothing would check the change. `with_clients`, or ``Study(...)`` with changed
-    copies of the tables, makes another study, and checks it. Two studies are equal if their tables and truths
-    are, dtypes included.
+    copies of the tables, makes another study, and checks it. Two studies are equal if their tables,
+    dtypes included, truths and benefit codes are.
 
     Examples
     --------
@@ -81,11 +86,12 @@ class Study:
     truth: pd.DataFrame | None = None
     latent: pd.DataFrame | None = None
     version: str | None = None
+    codes: DreamCodes | None = None
 
     def __post_init__(self) -> None:
-        sheets = {name: make_sheet(name, table) for name, table in self.tables().items()}
-        if self.truth is not None:
-            sheets["truth"] = make_sheet("truth", self.truth)
+        if self.codes is not None and not isinstance(self.codes, DreamCodes):
+            object.__setattr__(self, "codes", dream(self.codes))
+        sheets = sheets_of(self)
         if not all(map(_castable, sheets.values())):
             raise error([p for p in examine(sheets) if p.severity == "error"])
         for name, sheet in sheets.items():
@@ -98,6 +104,8 @@ class Study:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Study):
             return NotImplemented
+        if self.codes != other.codes:
+            return False
         mine, theirs = (({**s.tables(), "truth": s.truth}) for s in (self, other))
         return all(_same(mine[name], theirs[name]) for name in mine)
 
@@ -122,7 +130,9 @@ class Study:
         format: Literal["csv", "csv.gz", "parquet"] = "csv",
         overwrite: bool = False,
     ) -> None:
-        """Write the tables, and ``truth.csv`` if there is a truth, so that `read_study` gives an equal study.
+        """Write the tables so that `read_study` gives an equal study.
+
+        A truth goes to ``truth.csv``, benefit codes of the study's own to ``dream.toml``.
 
         Parameters
         ----------
@@ -139,7 +149,7 @@ class Study:
             If the folder holds files and `overwrite` is not set, or the path is a file.
         """
         check_option("format", format, tuple(writers.WRITERS))
-        writers.write_folder(Path(path), self.tables(), self.truth, format, overwrite)
+        writers.write_folder(Path(path), self.tables(), self.truth, self.codes, format, overwrite)
 
     def subset(
         self, *, jobcentre: str | Iterable[str] | None = None, clients: Iterable[str] | str | None = None
@@ -219,6 +229,13 @@ class Study:
 
     def _repr_html_(self) -> str:
         return display.html(self.tables(), self.version)
+
+
+def sheets_of(study: Study) -> dict[str, Sheet]:
+    """Give the tables, and the truth if there is one, as the rules look at them."""
+    tables = study.tables() if study.truth is None else {**study.tables(), "truth": study.truth}
+    rules = FileMapping(dream=study.codes)
+    return {name: make_sheet(name, table, mapping=rules) for name, table in tables.items()}
 
 
 def _castable(sheet: Sheet) -> bool:

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from bipstats.codebook import DreamCodes
 from bipstats.errors import OptionError
 from bipstats.study import csv, parquet
-from bipstats.study.readers import table_files
+from bipstats.study.readers import CODES, table_files
 
 WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
     "csv": csv.write,
@@ -19,7 +20,12 @@ WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
 
 
 def write_folder(
-    folder: Path, tables: Mapping[str, pd.DataFrame], truth: pd.DataFrame | None, form: str, overwrite: bool
+    folder: Path,
+    tables: Mapping[str, pd.DataFrame],
+    truth: pd.DataFrame | None,
+    codes: DreamCodes | None,
+    form: str,
+    overwrite: bool,
 ) -> None:
     """Write every table in one format; see `Study.to_folder`."""
     if folder.exists() and not folder.is_dir():
@@ -31,6 +37,9 @@ def write_folder(
         for stale in table_files(folder, name):
             if stale.is_file():
                 stale.unlink()
+    (folder / CODES).unlink(missing_ok=True)
+    if codes is not None:
+        (folder / CODES).write_text(codes.to_toml(), encoding="utf-8")
     for name, table in tables.items():
         WRITERS[form](table, folder / f"{name}.{form}")
     if truth is not None:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bipstats.codebook import BACKGROUND
 from bipstats.codebook.calendar import week_index
-from bipstats.register.defects import refuse
+from bipstats.register.defects import refuse, require_study
 from bipstats.timeline.steps import FOREVER, Ints
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Clock:
     @classmethod
     def of(cls, study: Study) -> Clock:
         """Read the clocks of a study."""
+        require_study(study)
         return cls(pd.Index(study.clients["client"]), week_index(study.clients["enrolled"].to_numpy()))
 
     def clients(self, study: Study, name: str) -> Ints:

@@ -41,7 +41,7 @@ def landmarks(
     sustained_weeks, carry_weeks : int
         As in `bip.spells`.
     codes : DreamCodes or path, optional
-        Meaning of the register's benefit codes; the codebook's own if not given.
+        Meaning of the register's benefit codes; the study's own (``study.codes``) if not given.
 
     Returns
     -------

@@ -37,7 +37,7 @@ def spells(
     carry_weeks : int
         For how many weeks an answer holds; each item of each rater is carried by itself.
     codes : DreamCodes or path, optional
-        Meaning of the register's benefit codes; the codebook's own if not given.
+        Meaning of the register's benefit codes; the study's own (``study.codes``) if not given.
 
     Returns
     -------

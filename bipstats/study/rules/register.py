@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from bipstats.codebook import Column, dream
+from bipstats.codebook import Column
 from bipstats.codebook.calendar import (
     month_column,
     month_of_week,
@@ -20,10 +20,10 @@ from bipstats.study.sheet import Sheet
 
 
 def _undefined(sheet: Sheet, column: Column) -> Mask:
-    """Three-digit codes that no state of the codebook claims."""
+    """Three-digit codes that no state claims."""
     codes = sheet.frame[column.name].to_numpy(dtype=np.int16, na_value=0)
     known = np.zeros(1000, dtype=bool)
-    known[[0, *dream().states]] = True
+    known[[0, *sheet.benefits.states]] = True
     inside = (codes >= 100) & (codes <= 999)
     return inside & ~known[np.where(inside, codes, 0)]
 
@@ -78,9 +78,9 @@ CELL_RULES = (
     CellRule(
         "unknown_benefit",
         ERROR,
-        "{n} [code is|codes are] not in the codebook's list of benefits",
+        "{n} [code is|codes are] not in the list of benefits",
         lambda column: column.kind == "benefit",
-        "correct the code; bip.codebook.dream() lists the codes that are known",
+        "correct the code, or give your own list as codes= (a TOML file laid out as bipstats/codebook/dream.toml)",
         _undefined,
     ),
 )

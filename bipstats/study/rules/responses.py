@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, Column, dream
+from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, Column
 from bipstats.codebook.calendar import parse_week_column
 from bipstats.study.parse import Mask
 from bipstats.study.rules.base import ERROR, WARNING, CellRule, RowRule, Sheets
@@ -49,13 +49,13 @@ def _exit_weeks(sheets: Sheets) -> pd.Series:
     calendar = np.fromiter(weeks.values(), dtype=np.int64)
     enrolled = weeks_of(enrolment(sheets, register["client"]))
     codes = register[list(weeks)].to_numpy(dtype=np.int16, na_value=0)
-    gone = np.isin(codes, _absorbing_codes()) & (calendar >= enrolled[:, None])
+    gone = np.isin(codes, _absorbing_codes(sheets["register"])) & (calendar >= enrolled[:, None])
     first = pd.Series(calendar[gone.argmax(axis=1)].astype(np.float64), index=register["client"])
     return first[np.asarray(gone.any(axis=1))]
 
 
-def _absorbing_codes() -> list[int]:
-    known = dream()
+def _absorbing_codes(register: Sheet) -> list[int]:
+    known = register.benefits
     return [code for code, state in known.states.items() if known.exits[state] in _ABSORBING]
 
 
