@@ -60,6 +60,9 @@ def _parser() -> argparse.ArgumentParser:
     replicate.add_argument("--out", type=Path, default=Path("bipstats-report"), metavar="DIR")
     replicate.add_argument("--force", action="store_true", help="write into a folder that holds other files")
     replicate.add_argument("--mapping", type=Path, help="TOML that names your columns, codes and scales")
+    replicate.add_argument(
+        "--codes", type=Path, help="TOML with the meaning of your register's benefit codes"
+    )
     replicate.set_defaults(run=_replicate)
 
     check = commands.add_parser(
@@ -67,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     check.add_argument("folder", type=Path)
     check.add_argument("--mapping", type=Path, help="TOML that names your columns, codes and scales")
+    check.add_argument("--codes", type=Path, help="TOML with the meaning of your register's benefit codes")
     check.set_defaults(run=_check)
 
     simulate = commands.add_parser("simulate", help="write a simulated study with its truth")
@@ -83,7 +87,7 @@ def _replicate(asked: argparse.Namespace) -> int:
     _refuse_to_overwrite(asked.out, asked.force)  # before the work, not after
     from bipstats.replication.replicate import replicate
 
-    result = replicate(_study(asked.folder, asked.mapping))
+    result = replicate(_study(asked.folder, asked.mapping, asked.codes))
     for text in str(result).splitlines():
         print(_fitted(text))
     asked.out.mkdir(parents=True, exist_ok=True)
@@ -95,13 +99,14 @@ def _replicate(asked: argparse.Namespace) -> int:
     return 0
 
 
-def _study(folder: Path | None, mapping: Path | None) -> Study:
+def _study(folder: Path | None, mapping: Path | None, codes: Path | None) -> Study:
     if folder is not None:
         from bipstats.study.readers import read_study
 
-        return read_study(folder, mapping=mapping)
-    if mapping is not None:
-        raise OptionError("--mapping describes the files of a FOLDER; none is given.")
+        return read_study(folder, mapping=mapping, codes=codes)
+    for name, value in (("--mapping", mapping), ("--codes", codes)):
+        if value is not None:
+            raise OptionError(f"{name} describes the files of a FOLDER; none is given.")
     from bipstats.study.released import load_synthetic
 
     return load_synthetic()
@@ -125,7 +130,7 @@ def _check(asked: argparse.Namespace) -> int:
     from bipstats.study.problems import message
     from bipstats.study.readers import read_folder
 
-    problems = read_folder(asked.folder, read_mapping(asked.mapping)).problems
+    problems = read_folder(asked.folder, read_mapping(asked.mapping), asked.codes).problems
     errors = [problem for problem in problems if problem.severity == "error"]
     others = [problem for problem in problems if problem.severity != "error"]
     for name, found in (("Errors", errors), ("Warnings", others)):

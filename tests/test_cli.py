@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -136,3 +137,23 @@ def test_the_module_is_the_command() -> None:
         [sys.executable, "-m", "bipstats", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == f"bipstats {bip.__version__}"
+
+
+def test_codes_of_ones_own(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A benefit code that the codebook lacks is an error until a file says what it means."""
+    folder, own = tmp_path / "study", tmp_path / "my-codes.toml"
+    study = bip.simulate(clients=200, rng=4)
+    register = study.register.copy()
+    register.loc[0, "y_1010"] = 555
+    dataclasses.replace(study, register=register).to_folder(folder)
+    (folder / "dream.toml").unlink(missing_ok=True)
+    assert main(["check", str(folder)]) == 1
+    assert "555" in capsys.readouterr().out
+    codes = bip.codebook.dream().states
+    more = bip.codebook.DreamCodes(
+        {**codes, 555: "social_assistance"}, bip.codebook.dream().exits, "assumed", "ours"
+    )
+    own.write_text(more.to_toml(), encoding="utf-8")
+    assert main(["check", str(folder), "--codes", str(own)]) == 0
+    assert main(["replicate", str(folder), "--codes", str(own), "--out", str(tmp_path / "out")]) == 0
+    assert main(["replicate", "--codes", str(own), "--out", str(tmp_path / "out")]) == 2

@@ -66,9 +66,10 @@ def _facts(tables: Mapping[str, pd.DataFrame]) -> list[tuple[str, str]]:
     weeks = sum(str(name).startswith("y_") for name in tables["register"])
     first, last = responses["date"].min(), responses["date"].max()
     span = "" if pd.isna(first) else f", {first:%Y-%m-%d} to {last:%Y-%m-%d}"
+    centres = clients["jobcentre"].nunique()
     raters = f"{by.get('client', 0):,} by clients, {by.get('caseworker', 0):,} by caseworkers"
     return [
-        ("clients", f"{len(clients):,} in {clients['jobcentre'].nunique()} job centres"),
+        ("clients", f"{len(clients):,} in {centres} job centre{'' if centres == 1 else 's'}"),
         ("caseworkers", f"{tables['assignments']['caseworker'].nunique():,}"),
         ("questionnaires", f"{len(responses):,} ({raters}{span})"),
         ("assignments", f"{len(tables['assignments']):,}"),
