@@ -216,7 +216,7 @@ def test_entries_of_clients_whose_data_end_within_the_horizon_are_marked():
     rows = bip.landmarks(study, at=0, horizon=170)
     enrolled = study.clients.set_index("client").loc[rows["client"], "enrolled"]
     last_monday = pd.Timestamp("2016-12-26")
-    reach = (last_monday - (enrolled - pd.to_timedelta(enrolled.dt.weekday, unit="D"))).dt.days // 7 - 3
+    reach = (last_monday - (enrolled - pd.to_timedelta(enrolled.dt.day_of_week, unit="D"))).dt.days // 7 - 3
     assert (rows["full_horizon"].to_numpy() == (reach >= 170).to_numpy()).all()
     assert rows.loc[~rows["full_horizon"], "entered"].eq(1).any() and not rows["full_horizon"].all()
 
