@@ -27,20 +27,20 @@ def test_estimates_and_errors_agree_with_r(name):
     expected, data = r_numbers("glm")[name], frame("cgd_periods")
     fit = bip.hazard(FORMULA, data, event="status", **ARGUMENTS[name])
     assert_allclose(contrasts(fit.params), expected["coef"], rtol=1e-8)
-    assert_allclose(fit.bse, expected["std_error"], rtol=1e-7)
+    assert_allclose(fit.bse, expected["std_error"], rtol=1e-8)
     assert_allclose(fit.loglik, expected["loglik"], rtol=1e-11)
     clustered = fit.with_vcov(bip.cluster("id"), data)
-    assert_allclose(clustered.bse, expected["cluster"], rtol=1e-7)
+    assert_allclose(clustered.bse, expected["cluster"], rtol=1e-8)
 
 
 def test_two_way_and_corrected_clusters_agree_with_sandwich():
     expected, data = r_numbers("glm")["cloglog"], frame("cgd_periods")
     two = bip.hazard(FORMULA, data, event="status", vcov=bip.cluster("id", "center"))
-    assert_allclose(two.bse, expected["two_way"], rtol=1e-7)
+    assert_allclose(two.bse, expected["two_way"], rtol=1e-8)
     assert two.n_clusters == data["center"].nunique()
     # sandwich's HC0 with cadjust=TRUE is G / (G - 1)
     one = bip.hazard(FORMULA, data, event="status", vcov=bip.cluster("id", small_sample="CR1"))
-    assert_allclose(one.bse, expected["cr1"], rtol=1e-7)
+    assert_allclose(one.bse, expected["cr1"], rtol=1e-8)
     n, k, g = one.nobs, len(one.params), one.n_clusters
     stata = bip.hazard(FORMULA, data, event="status", vcov=bip.cluster("id", small_sample="CR1S"))
     assert_allclose(stata.bse / one.bse, np.sqrt((n - 1) / (n - k)), rtol=1e-10)
@@ -64,7 +64,7 @@ def test_derivatives_agree_with_finite_differences(link):
         (evaluate(params - s, problem).gradient - evaluate(params + s, problem).gradient) / (2 * step)
         for s in shifts
     ]
-    assert_allclose(at.gradient, gradient, rtol=1e-7)
+    assert_allclose(at.gradient, gradient, rtol=1e-8)
     assert_allclose(at.information, curvature, rtol=1e-6)
     assert_allclose(score_sums(params, problem, np.arange(80) % 9).sum(axis=0), at.gradient, atol=1e-11)
 
