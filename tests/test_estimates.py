@@ -135,3 +135,24 @@ def test_plot_draws_every_term_on_the_axes_it_is_given():
     axes = fit.plot()
     assert [label.get_text() for label in axes.get_yticklabels()] == ["Intercept", "x", "z"]
     assert fit.plot(ax=axes) is axes
+
+
+def test_what_every_result_gives_agrees_with_its_tidy_table():
+    rows = pd.DataFrame(
+        {"y": [0, 1, 0, 1, 1, 0, 1, 0], "x": [1, 2, 3, 4, 5, 6, 7, 3], "g": [1, 1, 2, 2, 3, 3, 4, 4]}
+    )
+    fit = bip.logit("y ~ x", rows, vcov=bip.cluster("g"))
+    tidy = fit.tidy(level=0.9).set_index("term")
+    assert_allclose(fit.conf_int(level=0.9), tidy[["conf_low", "conf_high"]])
+    assert_allclose(fit.pvalues, tidy["p_value"])
+    assert_allclose(fit.bse, np.sqrt(np.diag(fit.cov)))
+    row = fit.glance().iloc[0]
+    assert (row["nobs"], row["n_events"], row["n_clusters"], row["df"]) == (8, 4, 4, 2)
+    assert_allclose(row["aic"], 4 - 2 * fit.loglik)
+    assert (
+        "logit of y on 8 rows with 4 events" in fit.methods_text()
+        and "clustered by g (4" in fit.methods_text()
+    )
+    periods = rows.assign(period=0, stop=[4, 3, 1, 1, 2, 2, 3, 5], event=rows["y"])
+    assert "cloglog link" in bip.hazard("x", periods).methods_text()
+    assert "Efron handling of ties" in bip.cox("x", periods, start=None).methods_text()

@@ -35,11 +35,6 @@ def month_of_week(weeks: ArrayLike) -> NDArray[np.int64]:
     return (monday(weeks) + 3).astype("datetime64[M]").astype(np.int64)
 
 
-def month_index(dates: ArrayLike) -> NDArray[np.int64]:
-    """Give the absolute month of each date."""
-    return np.asarray(dates, dtype="datetime64[M]").astype(np.int64)
-
-
 def parse_week_column(name: str) -> int | None:
     """Give the absolute week that a column ``y_YYWW`` names, or None if it names no possible week.
 
