@@ -89,11 +89,14 @@ class Covariance:
         In words, for the summary.
     clusters : dict of str to int
         Number of clusters by column; empty unless clustered.
+    df : (p,) array or None
+        Degrees of freedom of each estimate's t distribution, in the order reported; None: normal.
     """
 
     matrix: Floats
     how: str
     clusters: dict[str, int]
+    df: Floats | None = None
 
 
 def covariance(

@@ -51,12 +51,15 @@ class Estimates:
     covariance : (p, p) array
     how : str
         How the covariance was made, in words.
+    df : (p,) array or None
+        Degrees of freedom of each estimate's t distribution; None: normal.
     """
 
     names: tuple[str, ...]
     values: Floats
     covariance: Floats
     how: str
+    df: Floats | None = None
 
     @property
     def std_errors(self) -> Floats:
@@ -70,7 +73,7 @@ class Estimates:
         Parameters
         ----------
         level : float, default 0.95
-            Confidence level of the interval (normal quantiles).
+            Confidence level of the interval (quantiles of the normal, or of t where there are degrees of freedom).
         exponentiate : bool, default False
             Ratios instead of logarithms; the standard error is then that of the ratio by the delta
             method, the interval is the exponentiated one, and statistic and p-value stay the logarithm's.
@@ -80,7 +83,8 @@ class Estimates:
         errors = self.std_errors
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = self.values / errors
-        half = stats.norm.ppf(0.5 + level / 2) * errors
+        reference = stats.norm if self.df is None else stats.t(self.df)
+        half = reference.ppf(0.5 + level / 2) * errors
         low, high, shown = self.values - half, self.values + half, self.values
         if exponentiate:
             shown, low, high = np.exp(shown), np.exp(low), np.exp(high)
@@ -91,7 +95,7 @@ class Estimates:
                 "estimate": shown,
                 "std_error": errors,
                 "statistic": statistic,
-                "p_value": 2 * stats.norm.sf(np.abs(statistic)),
+                "p_value": 2 * reference.sf(np.abs(statistic)),
                 "conf_low": low,
                 "conf_high": high,
             }

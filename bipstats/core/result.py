@@ -194,7 +194,7 @@ class Result:
 
 def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: Floats) -> Estimates:
     """Estimates with a covariance mapped from working to reported parameters; a negative variance warns."""
-    estimates = Estimates(names, values, transform @ made.matrix @ transform.T, made.how)
+    estimates = Estimates(names, values, transform @ made.matrix @ transform.T, made.how, made.df)
     negative = [
         name for name, variance in zip(names, np.diag(estimates.covariance), strict=True) if variance < 0
     ]
