@@ -29,7 +29,9 @@ _NAMES = {
     "logit": "models.logit",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
+    "ols": "models.ols",
     "cluster": "core.covariance",
+    "score_bootstrap": "core.score_bootstrap",
     "formula": "codebook",
     # after a fit
     "risk": "effects.risk",

@@ -29,6 +29,7 @@ from bipstats.models.kernels.binomial import (
     starting_values,
 )
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
+from bipstats.models.refits import binomial_refits
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,4 +138,5 @@ def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation)
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.unit,
         n_rows=len(rows.data),
+        refits=binomial_refits(rows.problem, working, at.information, rows.transform),
     )

@@ -35,6 +35,7 @@ from bipstats.models.kernels.cox import (
     score_sums,
 )
 from bipstats.models.kernels.newton import NoMaximum, maximise
+from bipstats.models.refits import cox_refits
 
 _BASELINE_TIMES = 4096
 
@@ -210,7 +211,7 @@ def cox(
     offset : str, optional
         Column added to the linear predictor.
     ties : {"efron", "breslow"}
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Observed information; sandwich with one unit per id; cluster-robust.
     missing : {"raise", "drop"}
         What to do with rows that lack a value.
@@ -286,6 +287,7 @@ def _covariance(vcov: Vcov, rows: CoxRows, working: Floats, information: Floats)
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.id,
         n_rows=len(rows.data),
+        refits=cox_refits(rows.problem, working, information, np.diag(1 / rows.scale)),
     )
 
 

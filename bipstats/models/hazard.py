@@ -173,7 +173,7 @@ def hazard(
         complementary log-log link only.
     link : {"cloglog", "logit"}
         Slopes are log hazard ratios of grouped continuous time, or log odds ratios.
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
     missing : {"raise", "drop"}

@@ -96,7 +96,7 @@ def logit(
     data : pandas.DataFrame
     weights : str, optional
         Column of positive case weights.
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with each row a unit; cluster-robust.
     missing : {"raise", "drop"}
 
