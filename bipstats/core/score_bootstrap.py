@@ -7,7 +7,6 @@ from itertools import product
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.interpolate import CubicSpline
 
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.estimates import AcceptedValues
@@ -17,6 +16,7 @@ from bipstats.errors import OptionError
 _STEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 11.0, 15.0, 20.0)  # in standard errors
 _ZERO = 1e-10  # share of the clusters' absolute scores that counts as none
 _HALVINGS = 60
+_STENCIL = 10  # nodes that a polynomial between two of them passes through
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -181,7 +181,7 @@ def _accepting(pulls: Floats, influences: Floats) -> NDArray[np.bool_]:
 def _end(values: Floats, influences: Floats, signs: Floats, nodes: Ints, side: float) -> Floats:
     """Outermost value that each pattern accepts, going outwards along `nodes`; infinite if none rejects, (B,).
 
-    Between the nodes influences are cubic splines of the value.
+    Between two nodes influences are interpolated by a polynomial through the nearest ones.
     """
     accepts = _accepting(_pulls(influences[nodes], signs, side), influences[nodes])
     rejected = np.flatnonzero(~accepts.all(axis=0))
@@ -190,19 +190,24 @@ def _end(values: Floats, influences: Floats, signs: Floats, nodes: Ints, side: f
         return ends
     first = np.argmin(accepts[:, rejected], axis=0)
     inside, outside = values[nodes[first - 1]], values[nodes[first]]
-    pieces = np.minimum(nodes[first - 1], nodes[first])
-    coefficients = CubicSpline(values, influences, axis=0).c[:, pieces]  # (4, rejected, G)
-    plus = (coefficients * (1 + signs[rejected]) / 2).sum(axis=2)
-    minus = (coefficients * (1 - signs[rejected]) / 2).sum(axis=2)
+    width = min(_STENCIL, len(values))
+    opening = np.minimum(nodes[first - 1], nodes[first]) + 1 - width // 2
+    stencil = np.clip(opening, 0, len(values) - width)[:, None] + np.arange(width)  # (rejected, width)
+    plus = np.einsum("bwg,bg->bw", influences[stencil], (1 + signs[rejected]) / 2)
+    minus = np.einsum("bwg,bg->bw", influences[stencil], (1 - signs[rejected]) / 2)
     for _ in range(_HALVINGS):
         middle = (inside + outside) / 2
-        distance = middle - values[pieces]
-        pull = np.maximum(side * _cubic(plus, distance), side * _cubic(minus, distance))
-        inside, outside = np.where(pull >= 0, middle, inside), np.where(pull >= 0, outside, middle)
+        pulls = [side * _interpolated(values[stencil], sums, middle) for sums in (plus, minus)]
+        accepted = np.maximum(*pulls) >= 0
+        inside, outside = np.where(accepted, middle, inside), np.where(accepted, outside, middle)
     ends[rejected] = inside
     return ends
 
 
-def _cubic(coefficients: Floats, at: Floats) -> Floats:
-    a, b, c, d = coefficients
-    return ((a * at + b) * at + c) * at + d
+def _interpolated(nodes: Floats, values: Floats, at: Floats) -> Floats:
+    """Polynomial through the nodes of each row (B, w), at one point each, by Neville's recursion."""
+    table = values
+    for order in range(1, nodes.shape[1]):
+        left, right = nodes[:, :-order], nodes[:, order:]
+        table = ((at[:, None] - left) * table[:, 1:] + (right - at[:, None]) * table[:, :-1]) / (right - left)
+    return table[:, 0]
