@@ -23,6 +23,9 @@ from bipstats.core.covariance import Covariance, Vcov, check_vcov, covariance
 from bipstats.core.design import split_formula
 from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
+from bipstats.models.cox_concordance import concordance
+from bipstats.models.cox_ph_test import ph_test
+from bipstats.models.cox_residuals import residuals
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
 from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
 from bipstats.models.inputs import check_names, default_id
@@ -61,6 +64,11 @@ class CoxResult(Result):
 
     title: ClassVar[str] = "Cox proportional hazards"
     ratio: ClassVar[str] = "hazard ratio"
+
+    # What comes after the fit lives in files of its own; the fit is the functions' first argument.
+    residuals = residuals
+    ph_test = ph_test
+    concordance = concordance
 
     @property
     def _spec(self) -> CoxSpecification:
