@@ -114,13 +114,26 @@ def trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
     """
     axes = tidy_axes(new_axes() if ax is None else ax)
     line, means = (frame[frame["part"] == part] for part in ("smooth", "means"))
-    axes.fill_between(line["x"], line["conf_low"], line["conf_high"], color=COLOURS[0], alpha=0.15, linewidth=0)
+    axes.fill_between(
+        line["x"], line["conf_low"], line["conf_high"], color=COLOURS[0], alpha=0.15, linewidth=0
+    )
     axes.plot(line["x"], line["estimate"], color=COLOURS[0], linewidth=1.6, label="smooth, 95 % band")
-    axes.plot(means["x"], means["estimate"], "o", color=COLOURS[0], markersize=4, alpha=0.6, label="means of residuals")
-    axes.axhline(line["fitted"].iloc[0], color=COLOURS[1], linewidth=1.2, linestyle="--", label="proportional hazards")
-    at = np.interp(np.linspace(line["x"].iloc[0], line["x"].iloc[-1], 8), line["x"], line["time"])
-    labels = np.unique([float(f"{value:.2g}") for value in at])
-    labels = labels[(labels >= line["time"].iloc[0]) & (labels <= line["time"].iloc[-1])]
-    axes.set_xticks(np.interp(labels, line["time"], line["x"]), [f"{value:g}" for value in labels])
+    axes.plot(
+        means["x"],
+        means["estimate"],
+        "o",
+        color=COLOURS[0],
+        markersize=4,
+        alpha=0.6,
+        label="means of residuals",
+    )
+    axes.axhline(
+        line["fitted"].iloc[0], color=COLOURS[1], linewidth=1.2, linestyle="--", label="proportional hazards"
+    )
+    if not np.allclose(line["x"], line["time"]):
+        at = np.interp(np.linspace(line["x"].iloc[0], line["x"].iloc[-1], 8), line["x"], line["time"])
+        labels = np.unique([float(f"{value:.2g}") for value in at])
+        labels = labels[(labels >= line["time"].iloc[0]) & (labels <= line["time"].iloc[-1])]
+        axes.set_xticks(np.interp(labels, line["time"], line["x"]), [f"{value:g}" for value in labels])
     axes.legend(frameon=False)
     return axes

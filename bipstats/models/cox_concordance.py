@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from bipstats.core.columns import Floats, group_codes
+from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
 from bipstats.models.cox_residuals import fitted_rows
 from bipstats.models.kernels.concordance import Pairs, count_pairs
@@ -48,6 +49,7 @@ class Concordance:
 
     def conf_int(self, level: float = 0.95) -> tuple[float, float]:
         """Normal confidence interval."""
+        check_level(level)
         half = float(stats.norm.ppf(0.5 + level / 2)) * self.std_error
         return self.concordance - half, self.concordance + half
 
@@ -112,7 +114,8 @@ def concordance(
     assert fit.specification is not None
     unit = fit.specification.id if cluster is None else cluster
     if unit is not None:
-        pull = np.bincount(group_codes(data.iloc[found.position], unit, "cluster="), pull)
+        codes = group_codes(data.iloc[found.position], unit, "cluster=")
+        pull = np.bincount(codes, pull).astype(float)
     return Concordance(
         (difference + 1) / 2,
         float(np.sqrt((pull**2).sum()) / 2),

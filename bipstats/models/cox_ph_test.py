@@ -53,15 +53,15 @@ class ProportionalHazardsTest:
         conf_low, conf_high, events, fitted``.
     transform : {"km", "rank", "identity", "log"}
     n_events : int
-    how : str
-        Covariance of the fit, in words.
+    errors : str or None
+        The fit's own covariance in words, where that is not the model's, which the test uses.
     """
 
     table: pd.DataFrame
     curves: pd.DataFrame
     transform: Transform
     n_events: int
-    how: str
+    errors: str | None
 
     def summary(self) -> Summary:
         """Table of the tests with what they test against."""
@@ -72,7 +72,7 @@ class ProportionalHazardsTest:
         }
         notes = (
             "Score test with the model's information"
-            + ("." if "model" in self.how else f", not with the fit's errors ({self.how})."),
+            + ("." if self.errors is None else f"; the fit's errors ({self.errors}) have no part in it."),
             "A small p-value: the hazard ratio changes with time. See plot().",
         )
         return Summary("Test of proportional hazards", shown, facts, notes)
@@ -93,7 +93,7 @@ class ProportionalHazardsTest:
         drawn = list(dict.fromkeys(self.curves["term"]))
         if term is None:
             own = self.table[self.table["term"].isin(drawn)]
-            term = str(own.loc[own["p_value"].idxmin(), "term"])
+            term = str(own["term"].iloc[int(own["p_value"].to_numpy().argmin())])
         check_option("term", term, drawn)
         axes = trend(self.curves[self.curves["term"] == term], ax=ax)
         axes.set_ylabel(f"Coefficient of {term}")
@@ -157,10 +157,11 @@ def ph_test(fit: CoxResult, data: pd.DataFrame, transform: Transform = "km") -> 
     g = _transformed(transform, _all_times(fit, data), time)
     if np.ptp(g) == 0:
         raise ModelError("all events happen at one time; nothing can be said about a trend.")
-    trends = time_trend_score(found.sums, problem, g - g.mean())
+    trends = time_trend_score(found.sums, problem, found.information, g - g.mean())
     table = _table(fit, trends)
-    curves = _curves(fit, found, trends, g, time, transform)
-    return ProportionalHazardsTest(table, curves, transform, len(problem.died), fit.estimates.how)
+    curves = _curves(fit, found, g, time, transform)
+    errors = None if fit.estimates.by_information else fit.estimates.how
+    return ProportionalHazardsTest(table, curves, transform, len(problem.died), errors)
 
 
 def _all_times(fit: CoxResult, data: pd.DataFrame) -> Times:
@@ -178,7 +179,9 @@ def _transformed(transform: Transform, rows: Times, time: Floats) -> Floats:
     if transform == "log":
         early = int((time <= 0).sum())
         if early:
-            raise ModelError(f"{early:,} events are not after time 0, where a logarithm begins; use another transform.")
+            raise ModelError(
+                f"{early:,} events are not after time 0, where a logarithm begins; use another transform."
+            )
         return np.log(time)
     stops = np.sort(rows.stop)
     before, until = np.searchsorted(stops, time, side="left"), np.searchsorted(stops, time, side="right")
@@ -213,15 +216,13 @@ def _chi2(name: str, trends: TimeTrendScore, places: np.ndarray) -> float:
     return float(trends.score[places] @ np.linalg.solve(information, trends.score[places]))
 
 
-def _curves(
-    fit: CoxResult, found: FittedRows, trends: TimeTrendScore, g: Floats, time: Floats, transform: Transform
-) -> pd.DataFrame:
+def _curves(fit: CoxResult, found: FittedRows, g: Floats, time: Floats, transform: Transform) -> pd.DataFrame:
     """Smooths and binned means of the scaled Schoenfeld residuals, as R's cox.zph scales them."""
     rows, problem = found.rows, found.rows.problem
     stratum, used = problem.sets.stratum[problem.died], _used(found)
     raw = schoenfeld_residuals(found.sums, problem)
-    scaled = scale_schoenfeld(raw, trends.of_coefficients, stratum, used) / rows.scale + fit.estimates.values
-    error = np.sqrt(trend_variance(trends.of_coefficients, used)) / rows.scale
+    scaled = scale_schoenfeld(raw, found.information, stratum, used) / rows.scale + fit.estimates.values
+    error = np.sqrt(trend_variance(found.information, used)) / rows.scale
     order = np.argsort(g, kind="stable")
     grid = np.linspace(g.min(), g.max(), _GRID)
     knots = np.quantile(np.concatenate([grid, g]), np.linspace(0, 1, _KNOTS))
@@ -234,7 +235,9 @@ def _curves(
         spread = error[place] * curve.spread
         line = pd.DataFrame({"x": grid, "time": when, "estimate": curve.estimate, "std_error": spread})
         line = line.assign(
-            conf_low=line["estimate"] - half * spread, conf_high=line["estimate"] + half * spread, part="smooth"
+            conf_low=line["estimate"] - half * spread,
+            conf_high=line["estimate"] + half * spread,
+            part="smooth",
         )
         both = pd.concat([line, _means(g[kept], time[kept], scaled[kept, place])], ignore_index=True)
         parts.append(both.assign(term=name, fitted=fit.estimates.values[place]))
@@ -257,8 +260,14 @@ def _used(found: FittedRows) -> Floats:
 
 
 def _means(x: Floats, time: Floats, residual: Floats) -> pd.DataFrame:
-    """Means over bins of about equally many events, in order of time."""
-    bins = np.array_split(np.arange(len(x)), max(1, min(_BINS, len(x) // _FEWEST)))
+    """Means over bins of about equally many events, in order of time; equal times share a bin."""
+    size = max(_FEWEST, -(-len(x) // _BINS))
+    bins, begin = [], 0
+    while begin < len(x):
+        end = int(np.searchsorted(x, x[min(begin + size, len(x)) - 1], side="right"))
+        end = end if len(x) - end >= size else len(x)
+        bins.append(slice(begin, end))
+        begin = end
     columns = {"x": x, "time": time, "estimate": residual}
     frame = pd.DataFrame({name: [values[own].mean() for own in bins] for name, values in columns.items()})
-    return frame.assign(events=[len(own) for own in bins], part="means")
+    return frame.assign(events=[own.stop - own.start for own in bins], part="means")

@@ -64,9 +64,7 @@ def fitted_rows(fit: CoxResult, data: pd.DataFrame) -> FittedRows:
     return FittedRows(rows, position, risk_sums(working, rows.problem), at.information)
 
 
-def residuals(
-    fit: CoxResult, data: pd.DataFrame, kind: Residual = "martingale"
-) -> pd.Series | pd.DataFrame:
+def residuals(fit: CoxResult, data: pd.DataFrame, kind: Residual = "martingale") -> pd.Series | pd.DataFrame:
     r"""Residuals of the fitted data.
 
     Parameters
@@ -161,5 +159,7 @@ def _of_events(fit: CoxResult, found: FittedRows, *, scaled: bool) -> pd.DataFra
     assert spec is not None
     strata = [rows.data[name].iloc[problem.died] for name in spec.strata_columns]
     time = pd.Index(problem.sets.times[problem.at], name="time")
-    index = pd.MultiIndex.from_arrays([*strata, time], names=[*spec.strata_columns, "time"]) if strata else time
+    index = (
+        pd.MultiIndex.from_arrays([*strata, time], names=[*spec.strata_columns, "time"]) if strata else time
+    )
     return pd.DataFrame(values, index=index, columns=list(fit.estimates.names))

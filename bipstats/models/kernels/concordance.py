@@ -59,9 +59,10 @@ def count_pairs(score: Floats, problem: CoxProblem) -> Pairs:
     found = _compare(rows, equal, code.astype(np.int64), problem.weight[died])
     influence = found.of_rows
     influence[died] += found.of_deaths
-    totals = problem.weight[died] @ found.of_deaths
-    tied, both = _tied(at, problem.weight[died]), _tied(at * len(levels) + code, problem.weight[died])
-    return Pairs(*(float(value) for value in (*totals, tied - both, both)), influence)
+    totals = [float(total) for total in problem.weight[died] @ found.of_deaths]
+    tied = _tied(at, problem.weight[died])
+    both = _tied(at * len(levels) + code, problem.weight[died])
+    return Pairs(totals[0], totals[1], totals[2], tied - both, both, influence)
 
 
 def _ranks(score: Floats) -> Ints:

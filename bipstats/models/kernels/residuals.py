@@ -63,16 +63,13 @@ class TimeTrendScore:
         In :math:`\theta`.
     information : (p, p) array
         Of :math:`\theta` with :math:`\beta` estimated (a Schur complement).
-    of_coefficients : (p, p) array
-        Information of :math:`\beta` itself.
     """
 
     score: Floats
     information: Floats
-    of_coefficients: Floats
 
 
-def time_trend_score(sums: RiskSums, problem: CoxProblem, g: Floats) -> TimeTrendScore:
+def time_trend_score(sums: RiskSums, problem: CoxProblem, information: Floats, g: Floats) -> TimeTrendScore:
     r"""Score test of proportional hazards against a trend in a function of time.
 
     Parameters
@@ -80,6 +77,8 @@ def time_trend_score(sums: RiskSums, problem: CoxProblem, g: Floats) -> TimeTren
     sums : RiskSums
         At the estimate.
     problem : CoxProblem
+    information : (p, p) array
+        Of the coefficients.
     g : (m,) array
         The function at the time of each of `died`; centred by the caller.
 
@@ -87,12 +86,13 @@ def time_trend_score(sums: RiskSums, problem: CoxProblem, g: Floats) -> TimeTren
     -----
     Adding :math:`g(t) x` to the covariates gives the information matrix the blocks
     :math:`\sum dI(t)`, :math:`\sum g\,dI(t)` and :math:`\sum g^2 dI(t)` over the deaths, with :math:`dI(t)` the
-    variance of the covariates over the risk set; each block is one weighted cross-product of the rows.
+    variance of the covariates over the risk set; each block is one weighted cross-product of the rows, the first
+    being `information`.
     """
     died, tied = problem.died, problem.tied_weight
     score = (g * problem.weight[died]) @ problem.x[died] - (g * tied) @ sums.mean
-    plain, crossed, squared = (_information(sums, problem, g**power) for power in (0, 1, 2))
-    return TimeTrendScore(score, squared - crossed @ np.linalg.solve(plain, crossed), plain)
+    crossed, squared = _information(sums, problem, g), _information(sums, problem, g**2)
+    return TimeTrendScore(score, squared - crossed @ np.linalg.solve(information, crossed))
 
 
 def _information(sums: RiskSums, problem: CoxProblem, factor: Floats) -> Floats:
@@ -165,10 +165,9 @@ def smooth(x: Floats, y: Floats, grid: Floats, knots: Floats) -> Smooth:
             break
         knots = np.delete(knots, len(knots) // 2) if len(knots) > 2 else knots[:1]
     on_grid = _natural_spline(grid, knots)
-    upper = np.linalg.qr(there, mode="r")
-    weights = np.linalg.solve(upper.T, on_grid.T)
-    estimate = weights.T @ np.linalg.solve(upper.T, there.T @ y)
-    return Smooth(estimate, np.sqrt((weights**2).sum(axis=0)))
+    orthogonal, upper = np.linalg.qr(there)
+    weights = np.linalg.solve(upper.T, on_grid.T)  # of the orthogonal columns, at each place of the grid
+    return Smooth(weights.T @ (orthogonal.T @ y), np.sqrt((weights**2).sum(axis=0)))
 
 
 def _natural_spline(x: Floats, knots: Floats) -> Floats:
