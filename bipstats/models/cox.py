@@ -189,8 +189,8 @@ class CoxResult(Result):
         facts["used"] += joined
         if self.fit.loglik_null is not None and self.estimates.by_information:
             gain, df = 2 * (self.loglik - self.fit.loglik_null), len(self.estimates.names)
-            facts["likelihood ratio"] = (
-                f"chi2({df}) = {gain:.4g}, p {p_text(chi2.sf(gain, df))}, all slopes zero"
+            facts["log-likelihood"] += (
+                f"; ratio against all slopes zero: chi2({df}) = {gain:.4g}, p {p_text(chi2.sf(gain, df))}"
             )
         return {**facts, "ties": self._spec.ties + strata}
 

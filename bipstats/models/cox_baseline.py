@@ -56,7 +56,7 @@ def baseline_hazard(
     ...                      "x": [0, 2, 1, 1, 1, 0, 0]})
     >>> fit = bip.cox("x", rows, start=None)
     >>> fit.baseline_hazard()[["time", "cumulative_hazard"]].round(3).values.tolist()
-    [[1.0, 0.085], [2.0, 0.354], [3.0, 0.576], [4.0, 1.576]]
+    [[1.0, 0.097], [2.0, 0.41], [3.0, 0.632], [4.0, 1.632]]
     """
     check_option("at", at, ("zero", "means"))
     base = baseline_of(fit, data)

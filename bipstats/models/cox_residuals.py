@@ -107,7 +107,7 @@ def residuals(fit: CoxResult, data: pd.DataFrame, kind: Residual = "martingale")
     ...                      "x": [0, 2, 1, 1, 1, 0, 0]})
     >>> fit = bip.cox("x", rows, start=None)
     >>> fit.residuals(rows).round(2).tolist()
-    [-0.97, 0.04, 0.86, -0.14, 0.48, 0.32, -0.6]
+    [-0.63, -0.59, 0.85, -0.15, 0.49, 0.68, -0.63]
     """
     check_option("kind", kind, get_args(Residual))
     found = fitted_rows(fit, data)
