@@ -111,8 +111,7 @@ def concordance(
         raise ModelError("no two rows can be compared: nobody is at risk beside those who have the event.")
     difference = (pairs.concordant - pairs.discordant) / compared
     pull = _pull(pairs, problem.weight, difference, compared)
-    assert fit.specification is not None
-    unit = fit.specification.id if cluster is None else cluster
+    unit = found.spec.id if cluster is None else cluster
     if unit is not None:
         codes = group_codes(data.iloc[found.position], unit, "cluster=")
         pull = np.bincount(codes, pull).astype(float)

@@ -154,7 +154,7 @@ def ph_test(fit: CoxResult, data: pd.DataFrame, transform: Transform = "km") -> 
     found = fitted_rows(fit, data)
     problem = found.rows.problem
     time = problem.sets.times[problem.at]
-    g = _transformed(transform, _all_times(fit, data), time)
+    g = _transformed(transform, _all_times(found, data), time)
     if np.ptp(g) == 0:
         raise ModelError("all events happen at one time; nothing can be said about a trend.")
     trends = time_trend_score(found.sums, problem, found.information, g - g.mean())
@@ -164,11 +164,10 @@ def ph_test(fit: CoxResult, data: pd.DataFrame, transform: Transform = "km") -> 
     return ProportionalHazardsTest(table, curves, transform, len(problem.died), errors)
 
 
-def _all_times(fit: CoxResult, data: pd.DataFrame) -> Times:
+def _all_times(found: FittedRows, data: pd.DataFrame) -> Times:
     """Times of all complete rows, those that are never at risk included."""
-    spec = fit.specification
-    assert spec is not None
-    complete, _ = complete_rows(data, [*fit.design.columns, *spec.columns], spec.missing)
+    spec = found.spec
+    complete, _ = complete_rows(data, [*found.rows.design.columns, *spec.columns], spec.missing)
     return read_times(complete, spec.start, spec.stop)
 
 

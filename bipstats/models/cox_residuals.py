@@ -11,7 +11,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, require_columns, require_frame
 from bipstats.core.covariance import invert
 from bipstats.errors import check_option
-from bipstats.models.cox_rows import CoxRows, prepare
+from bipstats.models.cox_rows import CoxRows, CoxSpecification, prepare
 from bipstats.models.identify import require_same_fit
 from bipstats.models.kernels.cox import RiskSums, evaluate, risk_sums
 from bipstats.models.kernels.residuals import (
@@ -33,6 +33,8 @@ class FittedRows:
 
     Attributes
     ----------
+    spec : CoxSpecification
+        What the fit asked for.
     rows : CoxRows
         Not merged; rows that are never at risk are left out.
     position : (n,) integer array
@@ -42,6 +44,7 @@ class FittedRows:
         In the centred and scaled covariates of `rows`.
     """
 
+    spec: CoxSpecification
     rows: CoxRows
     position: Ints
     sums: RiskSums
@@ -61,7 +64,7 @@ def fitted_rows(fit: CoxResult, data: pd.DataFrame) -> FittedRows:
     at = evaluate(working, rows.problem)
     require_same_fit(at, fit.loglik)
     position = np.asarray(rows.data.index, dtype=np.int64)
-    return FittedRows(rows, position, risk_sums(working, rows.problem), at.information)
+    return FittedRows(spec, rows, position, risk_sums(working, rows.problem), at.information)
 
 
 def residuals(fit: CoxResult, data: pd.DataFrame, kind: Residual = "martingale") -> pd.Series | pd.DataFrame:
@@ -139,11 +142,9 @@ def _of_rows(
 
 def _in_place(values: Floats, fit: CoxResult, data: pd.DataFrame, found: FittedRows) -> Floats:
     """Values of the rows at risk as values of all rows of the data: zero elsewhere, NaN where a value is missing."""
-    spec = fit.specification
-    assert spec is not None
     out = np.zeros((len(data), *values.shape[1:]))
     if found.rows.n_complete < len(data):
-        out[data[[*fit.design.columns, *spec.columns]].isna().any(axis=1).to_numpy()] = np.nan
+        out[data[[*fit.design.columns, *found.spec.columns]].isna().any(axis=1).to_numpy()] = np.nan
     out[found.position] = values
     return out
 
@@ -155,11 +156,8 @@ def _of_events(fit: CoxResult, found: FittedRows, *, scaled: bool) -> pd.DataFra
         values = len(problem.died) * (values @ invert(found.information)) / rows.scale + fit.estimates.values
     else:
         values *= rows.scale
-    spec = fit.specification
-    assert spec is not None
-    strata = [rows.data[name].iloc[problem.died] for name in spec.strata_columns]
+    columns = found.spec.strata_columns
+    strata = [rows.data[name].iloc[problem.died] for name in columns]
     time = pd.Index(problem.sets.times[problem.at], name="time")
-    index = (
-        pd.MultiIndex.from_arrays([*strata, time], names=[*spec.strata_columns, "time"]) if strata else time
-    )
+    index = pd.MultiIndex.from_arrays([*strata, time], names=[*columns, "time"]) if strata else time
     return pd.DataFrame(values, index=index, columns=list(fit.estimates.names))
