@@ -20,6 +20,7 @@ from bipstats.models.kernels.residuals import (
     schoenfeld_residuals,
     score_residuals,
 )
+from bipstats.models.kernels.threads import one_thread
 
 if TYPE_CHECKING:
     from bipstats.models.cox import CoxResult
@@ -51,6 +52,7 @@ class FittedRows:
     information: Floats
 
 
+@one_thread()
 def fitted_rows(fit: CoxResult, data: pd.DataFrame) -> FittedRows:
     """Prepare the fitted data again without merging; data on which the fit does not recur raise."""
     spec = fit.specification
@@ -119,6 +121,7 @@ def residuals(fit: CoxResult, data: pd.DataFrame, kind: Residual = "martingale")
     return _of_rows(fit, found, data, kind)
 
 
+@one_thread()
 def _of_rows(
     fit: CoxResult, found: FittedRows, data: pd.DataFrame, kind: Residual
 ) -> pd.Series | pd.DataFrame:

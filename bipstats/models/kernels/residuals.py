@@ -19,6 +19,7 @@ from bipstats.models.kernels.cox import (
     weighted_cross_product,
 )
 from bipstats.models.kernels.newton import Floats
+from bipstats.models.kernels.threads import one_thread
 
 Ints = NDArray[np.int64]
 
@@ -69,6 +70,7 @@ class TimeTrendScore:
     information: Floats
 
 
+@one_thread()
 def time_trend_score(sums: RiskSums, problem: CoxProblem, information: Floats, g: Floats) -> TimeTrendScore:
     r"""Score test of proportional hazards against a trend in a function of time.
 
