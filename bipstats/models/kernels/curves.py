@@ -50,16 +50,21 @@ def transitions(start: Floats, stop: Floats, exit: Ints, n_kinds: int, weight: F
     times = np.unique(stop)
     first = np.searchsorted(times, start, side="right")
     last = np.searchsorted(times, stop, side="right")
-    # Summed from the far end, as a late risk set is small.
-    leaving = np.bincount(last, weight, len(times) + 1)[1:]
-    entering = np.bincount(first, weight, len(times) + 1)[1:]
-    entering[-1] = 0.0
-    at_risk = np.cumsum((leaving - entering)[::-1])[::-1]
+    at_risk = weight_at_risk(first, last, weight, len(times))
     exits = np.zeros((n_kinds, len(times)))
     for kind in range(n_kinds):
         own = exit == kind + 1
         exits[kind] = np.bincount(last[own] - 1, weight[own], len(times))
     return Transitions(times, at_risk, exits, first, last)
+
+
+def weight_at_risk(first: Ints, last: Ints, weight: Floats, n_times: int) -> Floats:
+    """Weight of the rows with ``first <= d < last`` at each of the times d, (D,)."""
+    used = np.where(first < last, weight, 0.0)
+    # Summed from the far end, as a late risk set is small.
+    leaving = np.bincount(last, used, n_times + 1)[1:]
+    entering = np.bincount(first, used, n_times + 1)[1:]
+    return np.cumsum((leaving - entering)[::-1])[::-1]
 
 
 @dataclass(frozen=True, slots=True)
