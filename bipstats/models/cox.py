@@ -28,6 +28,7 @@ from bipstats.models.identify import no_maximum, refuse_divergence, require_same
 from bipstats.models.inputs import check_names, default_id, read_grid
 from bipstats.models.kernels.cox import (
     BaselineHazard,
+    RiskSums,
     baseline_hazard,
     evaluate,
     log_likelihood,
@@ -123,7 +124,7 @@ class CoxResult(Result):
         working = self.estimates.values * rows.scale
         at = evaluate(working, rows.problem)
         require_same_fit(at, self.loglik)
-        made = _covariance(vcov, rows, working, at.information)
+        made = _covariance(vcov, rows, risk_sums(working, rows.problem), at.information)
         return replace(self, **with_covariance(self, made, np.diag(1 / rows.scale)))
 
     def methods_text(self) -> str:
@@ -261,30 +262,31 @@ def cox(
         refuse_divergence(names, best)
     except NoMaximum as ran_off:
         raise no_maximum(len(problem.died), names, ran_off.information) from None
-    made = _covariance(vcov, rows, best.params, best.at.information)
+    sums = risk_sums(best.params, rows.problem)
+    made = _covariance(vcov, rows, sums, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     fit = Fit(best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow)
-    baseline = _baseline(best.params, rows)
+    baseline = _baseline(sums, rows)
     return CoxResult(
         estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels, rows.followed_to
     )
 
 
-def _covariance(vcov: Vcov, rows: CoxRows, working: Floats, information: Floats) -> Covariance:
+def _covariance(vcov: Vcov, rows: CoxRows, sums: RiskSums, information: Floats) -> Covariance:
     """Covariance in the working parameters."""
     return covariance(
         vcov,
         information,
-        score_sums=lambda group: score_sums(risk_sums(working, rows.problem), rows.problem, group),
+        score_sums=lambda group: score_sums(sums, rows.problem, group),
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.id,
         n_rows=len(rows.data),
     )
 
 
-def _baseline(working: Floats, rows: CoxRows) -> BaselineHazard | None:
+def _baseline(sums: RiskSums, rows: CoxRows) -> BaselineHazard | None:
     """Baseline hazard at the means of the data's covariates, if it is small enough to keep."""
     if len(rows.problem.sets.times) > _BASELINE_TIMES:
         return None
-    base = baseline_hazard(risk_sums(working, rows.problem), rows.problem)
+    base = baseline_hazard(sums, rows.problem)
     return replace(base, centre=rows.centre, mean=rows.scale * base.mean)

@@ -223,7 +223,7 @@ def _check_weights(problem: FineGrayProblem) -> None:
 
 def _ends(column: pd.Series, exit: Ints) -> dict[str, int]:
     """Persons by what ended their time, the event first and censoring last."""
-    counts = {}
+    counts: dict[str, int] = {}
     for code in (1, 2, 0):
         own = column[exit == code]
         counts |= {str(level): int(count) for level, count in own.value_counts(sort=False).items() if count}

@@ -142,20 +142,26 @@ def default_id(data: pd.DataFrame, id: str | Sequence[str] | None) -> str | Sequ
     return "client" if "client" in data.columns else None
 
 
-def check_overlap(ids: Ints, times: Times, order: Ints, id: object) -> None:
+def check_overlap(ids: Ints, times: Times, order: Ints | None, id: object) -> None:
     """Refuse rows of one id (within a stratum) whose times at risk overlap; `order` sorts by id and start."""
-    same = ids[order][1:] == ids[order][:-1]
-    clash = same & (times.start[order][1:] < times.stop[order][:-1])
+    start, stop = times.start, times.stop
+    if order is not None:
+        ids, start, stop = ids[order], start[order], stop[order]
+    clash = (ids[1:] == ids[:-1]) & (start[1:] < stop[:-1])
     if clash.any():
-        rows = listed([str(row) for row in np.sort(order[1:][clash])])
+        places = 1 + np.flatnonzero(clash)
+        rows = listed([str(row) for row in np.sort(places if order is None else order[places])])
         raise ModelError(
             f"{int(clash.sum()):,} rows overlap an earlier row of the same {id!r} (positions {rows}). "
             "One id has one row at a time."
         )
 
 
-def equal_to_previous(column: pd.Series, order: Ints) -> NDArray[np.bool_]:
-    """Whether each row, in the given order, holds the same value as the row before it: (n - 1,)."""
-    # Integers are coded too: as floats, long identifiers would look alike.
-    values = (column.to_numpy() if column.dtype.kind == "f" else labels(column).codes)[order]
+def equal_to_previous(column: pd.Series, order: Ints | None) -> NDArray[np.bool_]:
+    """Whether each row, in the given order (None: as they lie), holds the value of the row before it: (n - 1,)."""
+    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
+    # Whatever is no plain number is coded first.
+    values = column.to_numpy() if kind in "fiub" else labels(column).codes
+    if order is not None:
+        values = values[order]
     return values[1:] == values[:-1]

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from bipstats.models.kernels.cox import (
     CoxProblem,
@@ -20,6 +19,7 @@ from bipstats.models.kernels.cox import (
     cox_problem,
     expected_events,
     risk_sets,
+    sum_by,
     weighted_cross_product,
 )
 from bipstats.models.kernels.cox import risk_sums as cox_risk_sums
@@ -119,8 +119,6 @@ class FineGrayProblem:
         Their case weights over A at their exit.
     since : (L,) integer array
         First event time after their exit.
-    incidence : (D, L) sparse matrix
-        One at (since, row).
     observed : (D,) array
         A at the event times.
     stop : (L,) array
@@ -136,7 +134,6 @@ class FineGrayProblem:
     x: Floats
     weight: Floats
     since: Ints
-    incidence: sparse.csr_array
     observed: Floats
     stop: Floats
     case_weight: Floats
@@ -164,16 +161,13 @@ def fine_gray_problem(
     left = np.flatnonzero((exit == 2) & (sets.last < len(sets.times)))
     censored, entered = censoring(start, stop, exit == 0, weight), entry(start, stop, weight)
     since = sets.last[left]
-    incidence = sparse.csr_array(
-        (np.ones(len(left)), (since, np.arange(len(left)))), shape=(len(sets.times), len(left))
-    )
     with np.errstate(divide="ignore"):  # the caller refuses those who left before anyone else was there
         of_left = weight[left] / under_observation(censored, entered, stop[left])
     cox = cox_problem(
         x[rows], sets.take(rows), (exit == 1)[rows], weight[rows], np.zeros(len(rows)), efron=efron
     )
     return FineGrayProblem(
-        cox, rows, left, x[left], of_left, since, incidence, under_observation(censored, entered, sets.times),
+        cox, rows, left, x[left], of_left, since, under_observation(censored, entered, sets.times),
         stop[left], weight, censored, entered,
     )  # fmt: skip
 
@@ -196,23 +190,21 @@ class FineGraySums:
 
 def risk_sums(beta: Floats, problem: FineGrayProblem) -> FineGraySums:
     """Sums over the risk set of every event."""
-    cox, at = problem.cox, problem.cox.at
+    cox, at, n_times = problem.cox, problem.cox.at, len(problem.cox.sets.times)
     alone = cox_risk_sums(beta, cox)
     left = problem.weight * np.exp(problem.x @ beta - alone.shift[0])
     observed = problem.observed[at]
-    denominator = alone.denominator + observed * np.cumsum(problem.incidence @ left)[at]
-    total = np.cumsum(problem.incidence @ (left[:, None] * problem.x), axis=0)[at]
-    mean = alone.mean * alone.denominator[:, None] + observed[:, None] * total
-    return FineGraySums(RiskSums(alone.risk, alone.shift, denominator, mean / denominator[:, None]), left)
+    denominator = alone.denominator + observed * np.cumsum(np.bincount(problem.since, left, n_times))[at]
+    total = np.cumsum(sum_by(left, problem.since, n_times, problem.x), axis=0)[at]
+    mean = (alone.mean * alone.denominator[:, None] + observed[:, None] * total) / denominator[:, None]
+    loglik = alone.loglik - cox.tied_weight @ np.log(denominator / alone.denominator)
+    return FineGraySums(RiskSums(alone.risk, alone.shift, denominator, mean, float(loglik)), left)
 
 
 def evaluate(beta: Floats, problem: FineGrayProblem) -> Evaluation:
     """Log partial likelihood, its gradient and minus its second derivative, the weights taken as known."""
     cox, sums = problem.cox, risk_sums(beta, problem)
     at, died = sums.at_events, cox.died
-    loglik = cox.weight[died] @ (cox.x[died] @ beta - at.shift[died]) - cox.tied_weight @ np.log(
-        at.denominator
-    )
     gradient = cox.weight[died] @ cox.x[died] - cox.tied_weight @ at.mean
     root = np.sqrt(cox.tied_weight)[:, None] * at.mean
     information = (
@@ -220,19 +212,17 @@ def evaluate(beta: Floats, problem: FineGrayProblem) -> Evaluation:
         + weighted_cross_product(problem.x, sums.left * _tails(sums, problem)[0][problem.since])
         - root.T @ root
     )
-    return Evaluation(float(loglik), gradient, information)
+    return Evaluation(at.loglik, gradient, information)
 
 
 def _tails(sums: FineGraySums, problem: FineGrayProblem) -> tuple[Floats, Floats]:
     """Sums over the events from each event time on of A dH, (D + 1,), and of A dH times the mean, (D + 1, p)."""
     cox, at = problem.cox, sums.at_events
     per_death = problem.observed[cox.at] * cox.tied_weight / at.denominator
-    n_times, n_deaths = len(cox.sets.times), len(cox.at)
-    deaths = sparse.csr_array((per_death, (cox.at, np.arange(n_deaths))), shape=(n_times, n_deaths))
-    size = np.zeros(n_times + 1)
+    n_times = len(cox.sets.times)
+    size, mean = np.zeros(n_times + 1), np.zeros((n_times + 1, at.mean.shape[1]))
     size[:-1] = np.cumsum(np.bincount(cox.at, per_death, n_times)[::-1])[::-1]
-    mean = np.zeros((n_times + 1, at.mean.shape[1]))
-    mean[:-1] = np.cumsum((deaths @ at.mean)[::-1], axis=0)[::-1]
+    mean[:-1] = np.cumsum(sum_by(per_death, cox.at, n_times, at.mean)[::-1], axis=0)[::-1]
     return size, mean
 
 
@@ -250,8 +240,8 @@ def score_sums(sums: FineGraySums, problem: FineGrayProblem, group: Ints) -> Flo
     still = cox_score_sums(sums.at_events, problem.cox, group[problem.rows])
     total[: len(still)] += still
     size, mean = _tails(sums, problem)
-    own = sums.left[:, None] * (mean[problem.since] - size[problem.since][:, None] * problem.x)
-    return total + _grouped(own, group[problem.left], len(total))
+    own = mean[problem.since] - size[problem.since][:, None] * problem.x
+    return total + sum_by(sums.left, group[problem.left], len(total), own)
 
 
 def weight_sums(sums: FineGraySums, problem: FineGrayProblem, group: Ints) -> Floats:
@@ -274,7 +264,7 @@ def weight_sums(sums: FineGraySums, problem: FineGrayProblem, group: Ints) -> Fl
         influence -= running[observation.last] - running[observation.first]
         did = observation.own >= 0
         influence[did] += per_head[observation.own[did]]
-    return _grouped(problem.case_weight[:, None] * influence, group, int(group.max()) + 1)
+    return sum_by(problem.case_weight, group, int(group.max()) + 1, influence)
 
 
 def _pull(sums: FineGraySums, problem: FineGrayProblem, times: Floats, size: Floats, mean: Floats) -> Floats:
@@ -286,8 +276,3 @@ def _pull(sums: FineGraySums, problem: FineGrayProblem, times: Floats, size: Flo
     total = np.concatenate([np.zeros((1, x.shape[1])), np.cumsum(left[:, None] * x, axis=0)])[until]
     after = np.searchsorted(problem.cox.sets.times, times, side="right")
     return total * size[after][:, None] - count[:, None] * mean[after]
-
-
-def _grouped(rows: Floats, group: Ints, n_groups: int) -> Floats:
-    shape = (n_groups, len(group))
-    return sparse.csr_array((np.ones(len(group)), (group, np.arange(len(group)))), shape=shape) @ rows
