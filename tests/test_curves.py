@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from references import FOLDER, frame
 
@@ -206,6 +208,34 @@ def test_weight_two_is_two_copies():
     copied = bip.survival_curve(copies, **arguments)
     assert_allclose(weighted.table, copied.table, rtol=1e-12)
     assert_allclose(weighted.restricted_mean(90).iloc[0], copied.restricted_mean(90).iloc[0], rtol=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1))
+@settings(max_examples=10, deadline=None)
+def test_order_splits_and_names_of_groups_do_not_matter(seed):
+    draw = np.random.default_rng(seed)
+    start = draw.integers(0, 4, 40)
+    rows = pd.DataFrame(
+        {"start": start, "stop": start + draw.integers(1, 6, 40), "event": draw.integers(0, 2, 40)}
+    )
+    rows.loc[0, ["stop", "event"]] = [12, 1]
+    rows["group"] = draw.choice(["a", "b"], 40)
+    arguments = dict(start="start", stop="stop", event="event", by="group")
+    curve = bip.survival_curve(rows, **arguments)
+    middle = (rows["start"] + rows["stop"]) / 2
+    halves = pd.concat([rows.assign(stop=middle, event=0), rows.assign(start=middle)])
+    other = halves.sample(frac=1, random_state=seed % 1000).replace({"group": {"a": "z", "b": "y"}})
+    split = bip.survival_curve(other, **arguments)
+    grid = np.unique(rows["stop"])
+    numbers = [
+        part.at_risk(grid).pivot(index="time", columns="group", values="at_risk") for part in (curve, split)
+    ]
+    assert_allclose(numbers[0][["a", "b"]], numbers[1][["z", "y"]])
+    for before, after in (("a", "z"), ("b", "y")):
+        one = curve.table[curve.table["group"] == before]
+        two = split.table[split.table["group"] == after]
+        two = two[two["time"].isin(one["time"])]
+        assert_allclose(one[COLUMNS], two[COLUMNS], rtol=1e-10)
 
 
 def test_level_and_events():

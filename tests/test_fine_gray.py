@@ -135,13 +135,13 @@ def _expanded(data):
         return value
 
     times = np.unique(data.loc[data["exit"] == "job", "stop"])
-    pieces = [data.assign(event=(data["exit"] == "job").astype(int), weight=data["w"].astype(float))]
     left = data[data["exit"] == "pension"]
-    for i in left.index:
-        own = left.loc[[i]]
-        for t in times[times > own["stop"].iloc[0]]:
-            share = seen(t) / seen(own["stop"].iloc[0])
-            pieces.append(own.assign(start=t - 0.5, stop=t, event=0, weight=own["w"] * share))
+    known = {t: seen(t) for t in {*times, *left["stop"]}}
+    pieces = [data.assign(event=(data["exit"] == "job").astype(int), weight=data["w"].astype(float))]
+    for t in times:
+        own = left[left["stop"] < t]
+        share = known[t] / own["stop"].map(known)
+        pieces.append(own.assign(start=t - 0.5, stop=t, event=0, weight=own["w"] * share))
     return pd.concat(pieces, ignore_index=True).drop(columns="client")
 
 

@@ -190,7 +190,7 @@ def _joined(
 
 
 def _changing(name: str, spec: FineGraySpecification, n_changed: int, ids: Ints) -> str:
-    id = spec.id if isinstance(spec.id, str) else listed(list(spec.id or ()))
+    id = spec.id if isinstance(spec.id, str) else list(spec.id or ())
     return (
         f"column {name!r} changes within {n_changed:,} of {int(ids.max()) + 1:,} {id!r}: those who left are kept at "
         "risk, and nobody knows what it would have been then. A Fine-Gray model takes what was known at the start.\n"
@@ -204,7 +204,7 @@ def _refuse(wrong: NDArray[np.bool_], ids: Ints, order: Ints, id: object, what: 
         rows = listed([str(row) for row in np.sort(order[1:][wrong])])
         raise ModelError(
             f"{len(np.unique(ids[order][1:][wrong])):,} of {int(ids.max()) + 1:,} {id!r} {what} (positions {rows}). "
-            "A Fine-Gray model takes one unbroken time at risk each."
+            "A Fine-Gray model takes one unbroken time at risk each: keep the rows up to there, or leave them out."
         )
 
 
