@@ -13,6 +13,12 @@ from bipstats.core.columns import Floats
 from bipstats.errors import ModelError, OptionError
 
 
+def check_level(level: object) -> None:
+    """Raise `OptionError` unless `level` is a confidence level."""
+    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
+
+
 @dataclass(frozen=True, slots=True)
 class WaldTest:
     """A test of linear hypotheses.
@@ -78,8 +84,7 @@ class Estimates:
             Ratios instead of logarithms; the standard error is then that of the ratio by the delta
             method, the interval is the exponentiated one, and statistic and p-value stay the logarithm's.
         """
-        if not isinstance(level, int | float | np.number) or not 0 < level < 1:
-            raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
+        check_level(level)
         errors = self.std_errors
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = self.values / errors
