@@ -43,7 +43,9 @@ CRR = {
 
 def fit_case(arguments, data=None):
     data = frame("fine_gray") if data is None else data
-    return bip.fine_gray("sex + age + hgb", data, id="id", **{"event": "exit == pcm"} | arguments)
+    return bip.fine_gray(
+        "sex + age + hgb", data, id="id", **{"start": None, "event": "exit == pcm"} | arguments
+    )
 
 
 def check_estimates(fit, r):
@@ -88,7 +90,7 @@ def test_five_rows_by_hand():
             "x": [1, 0, 1, 1, 0],
         }
     )
-    fit = bip.fine_gray("x", rows, stop="weeks")
+    fit = bip.fine_gray("x", rows, start=None, stop="weeks")
     r = np.exp(fit.params["x"])
     # risk at 2: 1 + r (pension) + 1 + r + r of the four still there; at 4: 2/3 r + r + 1
     by_hand = np.log(1 / (2 + 3 * r)) + np.log(r / (1 + 5 / 3 * r))
@@ -287,13 +289,13 @@ def test_persons_with_a_missing_value_go_whole():
     rows = rows.reset_index(drop=True)
     rows.loc[0, "hgb"] = np.nan  # one of two rows
     fit = bip.fine_gray("hgb", rows, **LATE, missing="drop")
-    _same(fit, bip.fine_gray("hgb", data[data["id"] != rows["id"][0]], event="exit == pcm"))
+    _same(fit, bip.fine_gray("hgb", data[data["id"] != rows["id"][0]], start=None, event="exit == pcm"))
     assert ("with missing values", 2) in fit.fit.flow
 
 
 def test_nobody_censored():
     data = _data(6).assign(exit=lambda d: d["exit"].replace("censored", "pension"))
-    fit = bip.fine_gray("x", data, censored=None)
+    fit = bip.fine_gray("x", data, start=None, censored=None)
     never = data["stop"].where(
         data["exit"] == "job", 1e6
     )  # then those who left are simply never seen to enter
@@ -328,18 +330,18 @@ BAD = {
         ),
         "go on after an exit",
     ),
-    "overlap": (lambda d: bip.fine_gray("age", _two(d), event="exit == pcm", id="id"), "overlap an earlier row"),
-    "0/1": (lambda d: bip.fine_gray("age", d.assign(event=1), event="event"), "all ways out"),
+    "overlap": (lambda d: bip.fine_gray("age", _two(d), start=None, event="exit == pcm", id="id"), "overlap an earlier row"),
+    "0/1": (lambda d: bip.fine_gray("age", d.assign(event=1), start=None, event="event"), "all ways out"),
     "no such censoring": (
-        lambda d: bip.fine_gray("age", d, event="exit == pcm", censored="lost"),
+        lambda d: bip.fine_gray("age", d, start=None, event="exit == pcm", censored="lost"),
         "censored='lost'.*has no level 'lost'",
     ),
     "event is censoring": (
-        lambda d: bip.fine_gray("age", d, event="exit == pcm", censored="pcm"),
+        lambda d: bip.fine_gray("age", d, start=None, event="exit == pcm", censored="pcm"),
         "are the same level",
     ),
     "model errors": (
-        lambda d: bip.fine_gray("age", d, event="exit == pcm", vcov="model"),
+        lambda d: bip.fine_gray("age", d, start=None, event="exit == pcm", vcov="model"),
         "is no variance here",
     ),
     "all alone": (
@@ -350,7 +352,7 @@ BAD = {
         ),
         "9 competing exits happen no later than 5",
     ),
-    "no event": (lambda d: bip.fine_gray("age", d, event="exit == job"), "has no level 'job'"),
+    "no event": (lambda d: bip.fine_gray("age", d, start=None, event="exit == job"), "has no level 'job'"),
 }  # fmt: skip
 
 

@@ -146,7 +146,7 @@ def fine_gray(
     formula: str,
     data: pd.DataFrame,
     *,
-    start: str | None = None,
+    start: str | None = "start",
     stop: str = "stop",
     event: str = "exit == job",
     id: str | Sequence[str] | None = None,
@@ -164,7 +164,7 @@ def fine_gray(
         Right-hand side, with covariates known at the start: ``"age + sex"``.
     data : pandas.DataFrame
         One row a person, or several that touch and differ in time only; they are joined.
-    start : str or None, default None
+    start : str or None, default "start"
         Column with the time at which a row comes under observation; None means that every row starts at 0.
     stop : str, default "stop"
     event : str, default "exit == job"
@@ -217,7 +217,7 @@ def fine_gray(
     >>> import pandas as pd, bipstats as bip
     >>> rows = pd.DataFrame({"weeks": [1, 2, 3, 4, 5, 6, 7, 8], "age": [20, 40, 30, 50, 25, 45, 35, 30],
     ...     "exit": ["job", "pension", "job", "censored", "censored", "job", "pension", "job"]})
-    >>> fit = bip.fine_gray("age", rows, stop="weeks")
+    >>> fit = bip.fine_gray("age", rows, start=None, stop="weeks")
     >>> round(float(fit.params["age"]), 4)
     -0.1002
     """
