@@ -29,6 +29,8 @@ _NAMES = {
     "logit": "models.logit",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
+    "fine_gray": "models.fine_gray",
+    "logrank": "models.logrank",
     "cluster": "core.covariance",
     "formula": "codebook",
     # after a fit

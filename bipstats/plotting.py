@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -96,6 +96,40 @@ def steps(frame: pd.DataFrame, *, by: str | None = None, ax: Axes | None = None,
     if by is not None:
         axes.legend(frameon=False)
     return axes
+
+
+def numbers_beneath(ax: Axes, frame: pd.DataFrame, *, by: str | None, heading: str) -> Axes:
+    """Write a small table under the time axis: one column a tick, one line a group.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+        With its ticks in place.
+    frame : pandas.DataFrame
+        ``time, at_risk`` at the ticks.
+    by : str, optional
+        Column with the groups.
+    heading : str
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    groups = [("", frame)] if by is None else list(frame.groupby(by, observed=True, sort=False))
+    beneath = ax.get_xaxis_transform()
+    style: dict[str, Any] = {
+        "textcoords": "offset points",
+        "fontsize": 8,
+        "va": "top",
+        "annotation_clip": False,
+    }
+    ax.annotate(heading, (0, 0), (0, -36), xycoords="axes fraction", ha="left", **style)
+    for line, (name, part) in enumerate(groups):
+        down = -49 - 12 * line
+        ax.annotate(str(name), (0, 0), (-14, down), xycoords="axes fraction", ha="right", **style)
+        for time, number in zip(part["time"], part["at_risk"], strict=True):
+            ax.annotate(f"{number:,.0f}", (time, 0), (0, down), xycoords=beneath, ha="center", **style)
+    return ax
 
 
 def trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:

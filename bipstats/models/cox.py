@@ -31,7 +31,7 @@ from bipstats.models.cox_ph_test import ph_test
 from bipstats.models.cox_residuals import residuals
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
 from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
-from bipstats.models.inputs import check_names, default_id
+from bipstats.models.inputs import check_names, default_id, read_grid
 from bipstats.models.kernels.cox import (
     BaselineHazard,
     RiskSums,
@@ -159,7 +159,7 @@ class CoxResult(Result):
         self, new: pd.DataFrame, times: float | Iterable[float] | None, base: BaselineHazard
     ) -> pd.DataFrame:
         risk = self.relative(new, base.centre)
-        grid = np.unique(base.times) if times is None else _time_grid(times)
+        grid = np.unique(base.times) if times is None else read_grid(times)
         stratum = self.stratum_codes(new)
         table = np.empty((len(self.strata_levels), len(grid)))
         for code in range(len(self.strata_levels)):
@@ -296,13 +296,6 @@ def cox(
     return CoxResult(
         estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels, rows.followed_to
     )
-
-
-def _time_grid(times: float | Iterable[float]) -> Floats:
-    try:
-        return np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
 
 
 def _covariance(vcov: Vcov, rows: CoxRows, sums: RiskSums, information: Floats) -> Covariance:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
         found = values == 1.0
     else:
         name, level = match[1], match[3]
-        found = _is_level(data[name], level)
+        found = is_level(data[name], level)
     if not found.any():
         raise ModelError(
             f"no events: {event!r} is never true in {len(data):,} rows; nothing can be estimated."
@@ -56,7 +56,8 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
     return found
 
 
-def _is_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
+def is_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
+    """Whether a column without missing values holds a level, given as text; an unknown level raises."""
     if not is_categorical(column):
         try:
             return numbers(column) == float(level)
@@ -94,6 +95,14 @@ def read_times(data: pd.DataFrame, start: str | None, stop: str) -> Times:
             f"{len(wrong):,} rows end no later than they start (first at position {wrong[0]}).\n  To look: {where}"
         )
     return Times(starts, stops)
+
+
+def read_grid(times: float | Iterable[float]) -> Floats:
+    """Read ``times=``, one or several, as (k,)."""
+    try:
+        return np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
 
 
 def _same_times(start: Floats, stop: Floats) -> tuple[Floats, Floats]:
