@@ -35,6 +35,7 @@ _NAMES = {
     "formula": "codebook",
     # after a fit
     "risk": "effects.risk",
+    "lr_test": "effects.likelihood_ratio",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",

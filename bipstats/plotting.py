@@ -130,3 +130,44 @@ def numbers_beneath(ax: Axes, frame: pd.DataFrame, *, by: str | None, heading: s
         for time, number in zip(part["time"], part["at_risk"], strict=True):
             ax.annotate(f"{number:,.0f}", (time, 0), (0, down), xycoords=beneath, ha="center", **style)
     return ax
+
+
+def trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw a smooth with its band through means, and the constant that it is held against.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        ``part`` (``smooth`` or ``means``), ``x, time, estimate, conf_low, conf_high, fitted``; `x` is drawn, its axis
+        labelled by `time`.
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    axes = tidy_axes(new_axes() if ax is None else ax)
+    line, means = (frame[frame["part"] == part] for part in ("smooth", "means"))
+    axes.fill_between(
+        line["x"], line["conf_low"], line["conf_high"], color=COLOURS[0], alpha=0.15, linewidth=0
+    )
+    axes.plot(line["x"], line["estimate"], color=COLOURS[0], linewidth=1.6, label="smooth, 95 % band")
+    axes.plot(
+        means["x"],
+        means["estimate"],
+        "o",
+        color=COLOURS[0],
+        markersize=4,
+        alpha=0.6,
+        label="means of residuals",
+    )
+    axes.axhline(
+        line["fitted"].iloc[0], color=COLOURS[1], linewidth=1.2, linestyle="--", label="proportional hazards"
+    )
+    if not np.allclose(line["x"], line["time"]):
+        at = np.interp(np.linspace(line["x"].iloc[0], line["x"].iloc[-1], 8), line["x"], line["time"])
+        labels = np.unique([float(f"{value:.2g}") for value in at])
+        labels = labels[(labels >= line["time"].iloc[0]) & (labels <= line["time"].iloc[-1])]
+        axes.set_xticks(np.interp(labels, line["time"], line["x"]), [f"{value:g}" for value in labels])
+    axes.legend(frameon=False)
+    return axes

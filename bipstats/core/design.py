@@ -94,6 +94,16 @@ class Design:
         }
         return {self.factors[name].columns[0]: str(self.factors[name].levels[0]) for name in coded}
 
+    @property
+    def places(self) -> dict[str, range]:
+        """Columns of each term, by the term's text."""
+        found, begin = {}, 0
+        for term in self.terms:
+            size = len(_names(term, self.factors))
+            found[":".join(term.factors)] = range(begin, begin + size)
+            begin += size
+        return found
+
     def matrix(self, data: pd.DataFrame, rows: Ints | None = None) -> Floats:
         """Build the (n, p) matrix for rows without missing values (or some of them); an unseen level raises."""
         require_columns(data, self.columns)

@@ -68,6 +68,11 @@ class Estimates:
     df: Floats | None = None
 
     @property
+    def by_information(self) -> bool:
+        """Whether the covariance is the model's own, which holds for independent rows."""
+        return self.how.startswith("from the model")
+
+    @property
     def std_errors(self) -> Floats:
         """Square roots of the variances; NaN where a two-way covariance gave a negative variance."""
         variances = np.diag(self.covariance)
