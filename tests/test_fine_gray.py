@@ -330,7 +330,10 @@ BAD = {
         ),
         "go on after an exit",
     ),
-    "overlap": (lambda d: bip.fine_gray("age", _two(d), start=None, event="exit == pcm", id="id"), "overlap an earlier row"),
+    "overlap": (
+        lambda d: bip.fine_gray("age", _two(d), start=None, event="exit == pcm", id="id"),
+        "overlap an earlier row",
+    ),
     "0/1": (lambda d: bip.fine_gray("age", d.assign(event=1), start=None, event="event"), "all ways out"),
     "no such censoring": (
         lambda d: bip.fine_gray("age", d, start=None, event="exit == pcm", censored="lost"),
