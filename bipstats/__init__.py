@@ -30,11 +30,14 @@ _NAMES = {
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
     "ols": "models.ols",
+    "fine_gray": "models.fine_gray",
+    "logrank": "models.logrank",
     "cluster": "core.covariance",
     "score_bootstrap": "core.score_bootstrap",
     "formula": "codebook",
     # after a fit
     "risk": "effects.risk",
+    "lr_test": "effects.likelihood_ratio",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, listed
 from bipstats.core.covariance import Covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
@@ -37,6 +37,8 @@ class Fit:
     iterations : int
     flow : tuple of (str, int)
         Rows given, and rows left out or merged with the reason, in order.
+    loglik_null : float or None
+        Log-likelihood with all slopes zero, where the fit knows it.
     """
 
     loglik: float
@@ -45,6 +47,7 @@ class Fit:
     n_units: int | None
     iterations: int
     flow: tuple[tuple[str, int], ...]
+    loglik_null: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -151,6 +154,7 @@ class Result:
                 "term": tidy["term"],
                 "estimate": tidy["estimate"],
                 "std_error": tidy["std_error"],
+                **({} if self.estimates.df is None else {"df": self.estimates.df}),
                 "p_value": [p_text(value) for value in tidy["p_value"]],
                 **({} if self.ratio is None else {self.ratio: limits["estimate"]}),
                 "conf_low": limits["conf_low"],
@@ -206,7 +210,7 @@ def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: 
     if made.df is not None and np.isnan(made.df).any():
         lost = [name for name, df in zip(names, made.df, strict=True) if np.isnan(df)]
         warnings.warn(
-            f"{', '.join(lost)}: fitted by the clusters without any residual variation, so that there are no degrees "
+            f"{listed(lost)}: fitted by the clusters without any residual variation, so that there are no degrees "
             "of freedom, p-value or interval. A term that is constant within clusters needs more of them.",
             ModelWarning,
             stacklevel=4,

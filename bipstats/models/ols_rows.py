@@ -172,9 +172,8 @@ def _net(
             f"no variation besides {where} in {listed([names[j] for j in np.flatnonzero(spread < _LOST)])}; leave it "
             "out of the formula, or do not absorb."
         )
-    standardise(
-        net.x, names, np.zeros(len(net.y), np.int64), "row"
-    )  # refuses what is collinear besides the effects
+    # What is collinear besides the effects is refused; on a copy, because it is overwritten.
+    standardise(net.x.copy(), names, np.zeros(len(net.y), np.int64), "row")
     return net
 
 

@@ -11,7 +11,7 @@ from scipy.linalg import qr
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.covariance import invert
 from bipstats.core.cr2 import WorkingModel
-from bipstats.core.few_clusters import Refits
+from bipstats.core.few_clusters import Flags, Refits
 from bipstats.errors import ModelError
 from bipstats.models.kernels import binomial, cox
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, maximise
@@ -75,6 +75,10 @@ def cox_refits(problem: cox.CoxProblem, params: Floats, information: Floats, tra
     def likelihood(part: cox.CoxProblem) -> Likelihood:
         return Likelihood(lambda beta: cox.evaluate(beta, part), lambda beta: cox.log_likelihood(beta, part))
 
+    def without(keep: Flags) -> Floats | None:
+        part = cox_subset(problem, keep)
+        return None if part is None else refit(likelihood(part), params, information)
+
     def influence(beta: Floats, group: Ints) -> Floats:
         sums = cox.score_sums(cox.risk_sums(beta, problem), problem, group)
         return _solved(cox.evaluate(beta, problem).information, sums)
@@ -89,7 +93,7 @@ def cox_refits(problem: cox.CoxProblem, params: Floats, information: Floats, tra
         params,
         transform,
         working,
-        lambda keep: refit(likelihood(cox_subset(problem, keep)), params, information),
+        without,
         lambda row, value, start: restricted_fit(likelihood(problem), row, value, start),
         influence,
     )

@@ -24,11 +24,11 @@ jack <- function(full, refit, cluster) {
   gap <- matrix(gap, ncol = length(groups))
   sqrt(diag((length(groups) - 1) / length(groups) * gap %*% t(gap)))
 }
-few <- function(name, fit, cluster, refit) {
+few <- function(name, fit, cluster, refit, ...) {
   cr2 <- vcovCR(fit, cluster = cluster, type = "CR2")
   test <- coef_test(fit, vcov = cr2, test = "Satterthwaite")
   object(name = text(name), coef = array(coef(fit)), std_error = array(sqrt(diag(vcov(fit)))), cr2 = array(sqrt(diag(cr2))),
-    df = array(test$df_Satt), p_value = array(test$p_Satt), jackknife = array(jack(coef(fit), refit, cluster)))
+    df = array(test$df_Satt), p_value = array(test$p_Satt), jackknife = array(jack(coef(fit), refit, cluster)), ...)
 }
 # glm stops when the deviance does, some digits before the coefficients do: go on from where it stopped
 run_glm <- function(formula, family, frame) {
@@ -45,8 +45,14 @@ run_lm <- function(formula, frame, weighted) {
   environment(formula) <- environment()
   if (weighted) lm(formula, frame, weights = w) else lm(formula, frame)
 }
-lm_case <- function(name, formula, frame, cluster, weighted = FALSE)
-  few(name, run_lm(formula, frame, weighted), cluster, function(keep) coef(run_lm(formula, droplevels(frame[keep, ]), weighted)))
+lm_case <- function(name, formula, frame, cluster, weighted = FALSE) {
+  fit <- run_lm(formula, frame, weighted)
+  errors <- function(...) array(sqrt(diag(vcovCL(fit, cluster = cluster, ...))))
+  few(name, fit, cluster, function(keep) coef(run_lm(formula, droplevels(frame[keep, ]), weighted)),
+    loglik = number(logLik(fit)), aic = number(AIC(fit)), sigma = number(summary(fit)$sigma), r_squared = number(summary(fit)$r.squared),
+    p_model = array(summary(fit)$coefficients[, 4]), hc0 = array(sqrt(diag(vcovHC(fit, "HC0")))),
+    cr0 = errors(type = "HC0", cadjust = FALSE), cr1s = errors(type = "HC1", cadjust = TRUE))
+}
 first <- veteran; first$g <- (seq_len(nrow(first)) - 1) %% 11; first$h <- (seq_len(nrow(first)) * 7) %% 5
 cases <- c(
   lm_case("ols tiny", y ~ x, tiny, tiny$g),
