@@ -13,6 +13,7 @@ from bipstats.core.columns import Floats, Ints
 
 _DENSE = 256  # rows of a cluster up to which its matrix is decomposed as it stands
 _NULL = 1e-10  # share of its working variance below which a residual direction has none left
+_ROUNDING = 1e-16
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +88,7 @@ def cr2(model: WorkingModel, group: Ints, contrasts: Floats) -> Adjusted:
     core, padded = _core(model, members), np.zeros((len(model.bread), len(contrasts)))
     padded[: contrasts.shape[1]] = contrasts.T
     direction = model.bread @ padded
-    scores, own, pulls = [], [], []
+    scores, own, pulls, plain = [], [], [], np.zeros(len(contrasts))
     for rows in members:
         derivative, variance = model.rows(rows), model.variance[rows]
         weighted = model.weight[rows, None] * derivative
@@ -96,9 +97,11 @@ def cr2(model: WorkingModel, group: Ints, contrasts: Floats) -> Adjusted:
         z = adjusted @ direction
         scores.append(adjusted.T @ model.residual[rows])
         own.append(variance @ z**2)
+        plain += variance @ (weighted @ direction) ** 2
         pulls.append(low.T @ z)
     moved = np.array(scores) @ model.bread[:, : contrasts.shape[1]]
-    return Adjusted(moved.T @ moved, _satterthwaite(np.array(own), np.array(pulls), core))
+    df = _satterthwaite(np.array(own), np.array(pulls), core, plain)
+    return Adjusted(moved.T @ moved, df)
 
 
 def _core(model: WorkingModel, members: list[Ints]) -> Floats:
@@ -113,8 +116,11 @@ def _core(model: WorkingModel, members: list[Ints]) -> Floats:
     return np.block([[bread @ spread @ bread, -bread], [-bread, np.zeros_like(bread)]])
 
 
-def _satterthwaite(own: Floats, pulls: Floats, core: Floats) -> Floats:
-    """(tr P)^2 / tr P^2 of P = diag(own) + pulls' core pulls: (G, k) and (G, r, k) to (k,)."""
+def _satterthwaite(own: Floats, pulls: Floats, core: Floats, plain: Floats) -> Floats:
+    """(tr P)^2 / tr P^2 of P = diag(own) + pulls' core pulls: (G, k) and (G, r, k) to (k,).
+
+    NaN where P is but rounding against the variance `plain` (k,) of unadjusted errors.
+    """
     df = np.full(own.shape[1], np.nan)
     for j in range(own.shape[1]):
         moved = pulls[:, :, j] @ core
@@ -122,7 +128,7 @@ def _satterthwaite(own: Floats, pulls: Floats, core: Floats) -> Floats:
         cross = moved.T @ pulls[:, :, j]
         trace = float((own[:, j] + quadratic).sum())
         square = float((own[:, j] ** 2 + 2 * own[:, j] * quadratic).sum() + (cross * cross.T).sum())
-        if trace > _NULL * own[:, j].sum():
+        if trace > _ROUNDING * plain[j]:
             df[j] = trace**2 / square
     return df
 

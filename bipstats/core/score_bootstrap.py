@@ -65,8 +65,9 @@ def score_bootstrap(
     An interval holds the values b with a p-value above one minus its level. :math:`T^* \ge T` holds while the
     clusters with sign +1 and those with -1 pull in opposite directions, so each draw accepts an interval of
     values, and quantiles of their ends are the limits. With G clusters no p-value is below
-    :math:`2^{1-G}`: with five or fewer the 95 % interval is the whole line. Limits beyond 20 standard errors are
-    given as infinite.
+    :math:`2^{1-G}`: with five or fewer the 95 % interval is the whole line. A limit is infinite where no value is
+    rejected, or none within 20 standard errors. Restricted fits are made at up to thirteen values on either side
+    and influences interpolated between them, which is good to a hundred-thousandth of a standard error.
 
     The null is imposed because scores at the unrestricted estimate sum to zero, which makes the bootstrap's
     statistic too small when clusters are few. Webb's six-point weights, which make more patterns of few clusters,

@@ -199,10 +199,12 @@ def ols(
 
 
 def _absorbed_columns(absorb: str | Sequence[str] | None) -> tuple[str, ...]:
-    columns = () if absorb is None else (absorb,) if isinstance(absorb, str) else tuple(absorb)
+    if absorb is None:
+        return ()
+    columns = tuple(absorb) if isinstance(absorb, list | tuple) else (absorb,)
     if not all(isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
         raise OptionError(f"absorb={absorb!r} is neither a column's name nor a list of different ones.")
-    return columns
+    return columns  # type: ignore[return-value]
 
 
 def _refuse_exact(found: least_squares.Solution, rows: OLSRows) -> None:
