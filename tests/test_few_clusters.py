@@ -198,6 +198,10 @@ def test_jackknife_says_what_stands_in_its_way():
     ):
         with pytest.raises(bip.ModelError, match=r"one cluster of 'g' at a time; without 1 of the 11 a"):
             model(rows)
+    with pytest.raises(
+        bip.ModelError, match=r"without 1 of the 2 a"
+    ):  # two rows for two coefficients, or one
+        bip.ols("y ~ x", pd.DataFrame({"y": [1, 3, 2], "x": [1, 2, 4], "g": [1, 1, 2]}), vcov=request)
     lone = data.periods().assign(status=lambda d: d["status"] * (d["center"] == d["center"].iloc[0]))
     with pytest.raises(bip.ModelError, match=r"without 1 of the 13 a"):
         bip.hazard("age", lone, event="status", vcov=bip.cluster("center", small_sample="jackknife"))

@@ -84,7 +84,7 @@ class OLSResult(Result):
         check_vcov(vcov)
         rows = prepare(self._spec, require_frame(data), self.design)
         working = np.linalg.solve(rows.transform, self.estimates.values).astype(float)
-        found = least_squares.at(working, rows.problem)
+        found = least_squares.at(working, least_squares.cross_product(rows.problem), rows.problem)
         require_same_fit(least_squares.evaluate(found, rows.problem), self.loglik)
         made = ols_covariance(vcov, rows, found)
         return replace(self, **with_covariance(self, made, rows.transform))

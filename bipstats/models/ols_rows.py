@@ -26,7 +26,7 @@ from bipstats.errors import ModelError
 from bipstats.models.identify import standardise
 from bipstats.models.inputs import read_weights
 from bipstats.models.kernels.demean import demean, effects_rank, incidence
-from bipstats.models.kernels.least_squares import LeastSquares, Solution, solve
+from bipstats.models.kernels.least_squares import LeastSquares, Solution, coefficients
 
 _MOST_EFFECTS = 1_000  # absorbed levels up to which CR2 takes them one by one
 _LOST = 1e-9  # share of its spread below which a column has none left net of the effects
@@ -229,12 +229,12 @@ def _without(rows: OLSRows, keep: Flags, bread: Floats) -> Floats | None:
     if rows.codes:
         part = _demeaned(part, tuple(code[keep] for code in rows.codes))
     try:
-        found = solve(part)
-        variances = np.diag(np.linalg.inv(found.cross))
+        params, cross = coefficients(part)
+        variances = np.diag(np.linalg.inv(cross))
     except np.linalg.LinAlgError:
         return None
     told = (variances > 0).all() and (variances < np.diag(bread) / _LOST).all()
-    return found.params if told else None
+    return params if told else None
 
 
 def _working_model(rows: OLSRows, found: Solution) -> WorkingModel:

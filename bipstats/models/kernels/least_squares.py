@@ -8,6 +8,7 @@ import numpy as np
 
 from bipstats.models.kernels.cox import weighted_cross_product
 from bipstats.models.kernels.newton import Evaluation, Floats
+from bipstats.models.kernels.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,26 +51,46 @@ class Solution:
 
 
 def solve(problem: LeastSquares) -> Solution:
-    """Solve the normal equations of well-scaled columns, and once more for what rounding left (Björck 1987)."""
+    """Fit by least squares."""
+    return at(*coefficients(problem), problem)
+
+
+def coefficients(problem: LeastSquares) -> tuple[Floats, Floats]:
+    """Solve the normal equations of well-scaled columns, and once more for what rounding left (Björck 1987).
+
+    Returns
+    -------
+    params : (p,) array
+    cross : (p, p) array
+        X'WX.
+
+    Raises
+    ------
+    numpy.linalg.LinAlgError
+        X'WX is singular.
+    """
     x, weight = problem.x, problem.weight
-    cross = weighted_cross_product(x, weight)
-    params = np.zeros(x.shape[1])
+    params, cross = np.zeros(x.shape[1]), cross_product(problem)
     for _ in range(2):
         params = params + np.linalg.solve(cross, (weight * (problem.y - x @ params)) @ x)
-    return at(params, problem, cross)
+    return params, cross
 
 
-def at(params: Floats, problem: LeastSquares, cross: Floats | None = None) -> Solution:
+def cross_product(problem: LeastSquares) -> Floats:
+    """X'WX, (p, p)."""
+    with one_thread():
+        return weighted_cross_product(problem.x, problem.weight)
+
+
+def at(params: Floats, cross: Floats, problem: LeastSquares) -> Solution:
     """Residuals and their variance at given parameters."""
     residual = problem.y - problem.x @ params
-    if cross is None:
-        cross = weighted_cross_product(problem.x, problem.weight)
     variance = problem.weight @ residual**2 / (len(residual) - problem.n_params)
     return Solution(params, residual, cross, float(variance))
 
 
 def evaluate(found: Solution, problem: LeastSquares) -> Evaluation:
-    """Gaussian log-likelihood at its own variance (as R's logLik), gradient and information at `variance`."""
+    """Gaussian log-likelihood at its own variance (as R's logLik), gradient and information at the fit's `variance`."""
     n = len(found.residual)
     squares = problem.weight @ found.residual**2
     loglik = (np.log(problem.weight).sum() - n * (np.log(2 * np.pi * squares / n) + 1)) / 2
