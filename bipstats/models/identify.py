@@ -19,6 +19,7 @@ Ints = NDArray[np.int64]
 
 _RANK_TOLERANCE = 1e-7  # as R's lm: a column is dependent if less than this share of its norm is its own
 _SUSPICIOUS = 1e-8  # smallest pivot of the correlation matrix that needs no closer look
+_MOSTLY_BETWEEN = 1e-6  # share of a column's variance within groups that a difference of sums still shows
 _DIVERGED = 1e5  # growth of a standard error during the search; a finite maximum stays far below
 
 
@@ -43,6 +44,7 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     Parameters
     ----------
     x : (n, p) array
+        Overwritten: the rows can be many.
     names : tuple of str
     group : (n,) integer array
         Groups with a level of their own (strata, periods; zeros for one intercept or baseline).
@@ -55,37 +57,66 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
         A column is constant within every group, or a linear combination of others.
     """
     centre = x.mean(axis=0)
-    scale = np.sqrt(((x - centre) ** 2).mean(axis=0))
+    x -= centre
+    scale = np.sqrt(np.einsum("ij,ij->j", x, x) / len(x))
     constant = scale <= 1e-10 * np.abs(centre)
-    working = (x - centre) / np.where(constant, 1.0, scale)
-    own = _demeaned(working, group)
-    spread = np.sqrt((own**2).mean(axis=0))
-    constant |= spread < 1e-9
-    if constant.any():
-        listing = listed([names[j] for j in np.flatnonzero(constant)])
+    x /= np.where(constant, 1.0, scale)
+    means, size = _group_means(x, group)
+    product = x.T @ x - (means * size[:, None]).T @ means
+    spread = np.diag(product) / len(x)
+    # Where the groups' means are nearly all of a column, their difference has lost its digits: look closely.
+    if constant.any() or (spread < _MOSTLY_BETWEEN).any() or _suspicious(product):
         where = f" within every {within}" if group.any() else ""
+        refuse_dependent(x - means[group], names, where, constant)
+    return Standardised(x, centre, scale)
+
+
+def refuse_dependent(
+    own: Floats, names: tuple[str, ...], where: str, constant: NDArray[np.bool_] | None = None
+) -> None:
+    """Refuse columns without variation or with none of their own.
+
+    Parameters
+    ----------
+    own : (n, p) array
+        Centred (within groups, if there are any), in units of each column's standard deviation over all rows.
+    names : tuple of str
+    where : str
+        Words for the message: ``" within every stratum"``.
+    constant : (p,) boolean array, optional
+        Columns known to be constant already.
+    """
+    spread = np.sqrt(np.einsum("ij,ij->j", own, own) / len(own))
+    flat = spread < 1e-9 if constant is None else constant | (spread < 1e-9)
+    if flat.any():
+        listing = listed([names[j] for j in np.flatnonzero(flat)])
         raise ModelError(
             f"no variation{where} in {listing} among the rows used; leave it out of the formula."
         )
     _check_rank(own / spread, names)
-    return Standardised(working, centre, scale)
 
 
-def _demeaned(x: Floats, group: Ints) -> Floats:
+def _group_means(x: Floats, group: Ints) -> tuple[Floats, Floats]:
+    """Means by group, (G, p), and the groups' sizes, at least one each."""
     n_groups = int(group.max(initial=0)) + 1
     if n_groups == 1:
-        return x - x.mean(axis=0)
+        return x.mean(axis=0)[None], np.array([float(len(x))])
     incidence = sparse.csr_array(
         (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
     )
-    size = np.maximum(incidence.sum(axis=1), 1.0)[:, None]  # a group may have no rows left
-    return x - ((incidence @ x) / size)[group]
+    size = np.maximum(incidence.sum(axis=1), 1.0)  # a group may have no rows left
+    return (incidence @ x) / size[:, None], size
+
+
+def _suspicious(product: Floats) -> bool:
+    """Whether a cross-product has nearly no variation in some direction."""
+    size = np.sqrt(np.diag(product))
+    return bool(np.linalg.eigvalsh(product / np.outer(size, size))[:1].sum() <= _SUSPICIOUS)
 
 
 def _check_rank(x: Floats, names: tuple[str, ...]) -> None:
     """Look at the p x p correlations first; decompose the rows only if they look suspicious."""
-    correlation = x.T @ x / len(x)
-    if np.linalg.eigvalsh(correlation)[:1].sum() > _SUSPICIOUS:
+    if not _suspicious(x.T @ x):
         return
     _, triangle, order = qr(x, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(triangle))
@@ -185,11 +216,20 @@ def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
         )
 
 
+_OTHER_DATA = (
+    "these are not the data of the fit: its log-likelihood and score do not recur on them. "
+    "Give the same rows, unchanged."
+)
+
+
 def require_same_fit(at: Evaluation, loglik: float) -> None:
     """Refuse data on which a fit's log-likelihood and zero score do not recur."""
     size = np.sqrt(np.diag(at.information))
     if not (np.isclose(at.loglik, loglik, rtol=1e-9) and np.all(np.abs(at.gradient) <= 1e-5 * size)):
-        raise ModelError(
-            "these are not the data of the fit: its log-likelihood and score do not recur on them. "
-            "Give the same rows, unchanged."
-        )
+        raise ModelError(_OTHER_DATA)
+
+
+def require_same_maximum(at: Evaluation, loglik: float, moved: Floats) -> None:
+    """Refuse data on which a search ends elsewhere; `moved` is by how many standard errors, by parameter."""
+    if not (np.isclose(at.loglik, loglik, rtol=1e-9) and np.all(np.abs(moved) <= 1e-5)):
+        raise ModelError(_OTHER_DATA)

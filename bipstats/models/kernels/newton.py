@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -70,6 +71,7 @@ def maximise(
     loglik: Callable[[Floats], float],
     start: Floats,
     *,
+    solve: Callable[[Any], Floats] | None = None,
     tolerance: float = 1e-14,
     max_iterations: int = 60,
 ) -> Optimum:
@@ -82,6 +84,8 @@ def maximise(
     loglik : callable
         Parameter (p,) to the log-likelihood alone; used to judge a step. May return ``-inf`` or NaN.
     start : (p,) array
+    solve : callable, optional
+        `Evaluation` to the step :math:`I^{-1} g`, where the information is kept in another form.
     tolerance : float
         Bound on the Newton decrement :math:`\tfrac12 g' I^{-1} g` relative to ``1 + |loglik|``.
     max_iterations : int
@@ -95,12 +99,13 @@ def maximise(
     NoMaximum
         The information is not finite and positive definite.
     """
+    solve = _solve if solve is None else solve
     params = np.asarray(start, dtype=float)
     at = _finite(evaluate, params, np.eye(len(params)))
     information = at.information
     for iteration in range(1, max_iterations + 1):
         try:
-            step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
+            step = solve(at)
         except np.linalg.LinAlgError:
             raise NoMaximum(at.information) from None
         scale = 1.0 + abs(at.loglik)
@@ -110,7 +115,12 @@ def maximise(
             # A step this short moves the information by less than its own rounding.
             last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
             return Optimum(params, last, iteration, True, information)
-        accepted = _halve(loglik, params, step, at.loglik, slack=1e-12 * scale)
+        least = at.loglik - 1e-12 * scale
+        whole = _quietly(evaluate, params + step)
+        if _is_finite(whole) and whole.loglik >= least:
+            params, at = params + step, whole
+            continue
+        accepted = _halve(loglik, params, step / 2, least)
         if accepted is None:
             return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
         params = accepted
@@ -118,25 +128,36 @@ def maximise(
     return Optimum(params, at, max_iterations, False, information)
 
 
+def _solve(at: Evaluation) -> Floats:
+    """Newton's step for a dense information."""
+    return cho_solve(cho_factor(at.information), at.gradient) if at.gradient.size else at.gradient
+
+
+def _quietly(evaluate: Callable[[Floats], Evaluation], params: Floats) -> Evaluation:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        return evaluate(params)
+
+
+def _is_finite(at: Evaluation) -> bool:
+    return bool(
+        np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()
+    )
+
+
 def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats, before: Floats) -> Evaluation:
     """Evaluate; numbers that have run out of range end the search as a singular information does."""
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        at = evaluate(params)
-    if not (np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()):
+    at = _quietly(evaluate, params)
+    if not _is_finite(at):
         raise NoMaximum(before)
     return at
 
 
-def _halve(
-    loglik: Callable[[Floats], float], params: Floats, step: Floats, current: float, slack: float
-) -> Floats | None:
-    """Give the first of params + step, params + step/2, ... that does not lower the log-likelihood."""
-    fraction = 1.0
-    for _ in range(40):
-        trial = params + fraction * step
+def _halve(loglik: Callable[[Floats], float], params: Floats, step: Floats, least: float) -> Floats | None:
+    """Give the first of params + step, params + step/2, ... whose log-likelihood is not below `least`."""
+    for halving in range(40):
+        trial = params + step / 2**halving
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value = loglik(trial)
-        if np.isfinite(value) and value >= current - slack:
+        if np.isfinite(value) and value >= least:
             return trial
-        fraction /= 2
     return None
