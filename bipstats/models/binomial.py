@@ -263,6 +263,8 @@ def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: flo
 
 
 def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation) -> Covariance:
+    n_reported, n_working = rows.transform.shape
+    n_eliminated = rows.absorbed.n_params - (n_working - n_reported)
     return covariance(
         vcov,
         at.information,
@@ -270,5 +272,5 @@ def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation)
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.unit,
         n_rows=rows.n_rows,
-        n_absorbed=rows.absorbed.n_params,
+        n_eliminated=n_eliminated,
     )
