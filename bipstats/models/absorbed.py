@@ -9,8 +9,14 @@ from scipy import sparse
 
 from bipstats.core.columns import Floats, Ints, listed
 from bipstats.errors import ModelError
-from bipstats.models.identify import presentable, refuse_dependent
-from bipstats.models.kernels.absorb import AbsorbedProblem, incidence, independent_levels, residuals
+from bipstats.models.identify import needs_a_closer_look, presentable, refuse_dependent, scale_in_place
+from bipstats.models.kernels.absorb import (
+    AbsorbedProblem,
+    demean,
+    explained,
+    incidence,
+    independent_levels,
+)
 from bipstats.models.kernels.binomial import Link
 
 
@@ -73,6 +79,7 @@ def absorb_factors(
     Parameters
     ----------
     x : (n, p) array
+        Overwritten.
     names : tuple of str
         Of the columns of x.
     level : (n,) integer array
@@ -105,14 +112,14 @@ def absorb_factors(
             f"the rows fall into sets without a common level. Merge levels of {within}, or absorb less."
         )
     kept_factors = sparse.csr_array(stacked[np.flatnonzero(free)])
-    scale = _own_variation(x, names, by_group, kept_factors, [*factors, *([within] if level_names else [])])
-    # Less the means by group, which its effects take up: slopes do not change, and less is lost to cancellation.
-    own = residuals(x, by_group, kept_factors[:0]) / scale
+    scale = _centre_by_group(
+        x, names, factors[largest], by_group, kept_factors, [*factors, *([within] if level_names else [])]
+    )
     owner = np.repeat([name for name in factors if name != largest], [block.shape[0] for block in others])
     nuisance = tuple(f"an effect of {name}" for name in owner[free[:n_others]])
     reported = np.concatenate([np.ones(len(level_names)), 1 / scale])
     return AbsorbedRows(
-        AbsorbedProblem(own, factors[largest], by_group, kept_factors, *counts),
+        AbsorbedProblem(x, factors[largest], by_group, kept_factors, *counts),
         (*nuisance, *level_names, *names),
         np.hstack([np.zeros((len(reported), len(nuisance))), np.diag(reported)]),
         Absorbed(
@@ -122,17 +129,24 @@ def absorb_factors(
     )
 
 
-def _own_variation(
+def _centre_by_group(
     x: Floats,
     names: tuple[str, ...],
+    group: Ints,
     by_group: sparse.csr_array,
     factors: sparse.csr_array,
     beyond: list[str],
 ) -> Floats:
-    """Scale of the columns, (p,); those that the factors explain, or other columns with them, are refused."""
-    centre, scale = x.mean(axis=0), x.std(axis=0)
-    constant = scale <= 1e-10 * np.abs(centre)
-    scale = np.where(constant, 1.0, scale)
-    own = residuals((x - centre) / scale, by_group, factors)
-    refuse_dependent(own, names, f" beyond the effects of {' and '.join(beyond)}", constant)
+    """Scale the columns in place and centre them by group: the group's effects take that up, and slopes stay.
+
+    Columns that the factors explain, or other columns with them, are refused. Gives the scales, (p,).
+    """
+    _, scale, constant = scale_in_place(x)
+    demean(x, group, by_group)
+    effects = explained(x, by_group, factors)
+    product = x.T @ x - (factors @ x).T @ effects
+    if constant.any() or needs_a_closer_look(product, len(x)):
+        own = x - factors.T @ effects
+        demean(own, group, by_group)
+        refuse_dependent(own, names, f" beyond the effects of {' and '.join(beyond)}", constant)
     return scale

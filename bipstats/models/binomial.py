@@ -28,6 +28,7 @@ from bipstats.models.kernels import absorb, binomial
 from bipstats.models.kernels.absorb import AbsorbedProblem
 from bipstats.models.kernels.binomial import BinomialProblem, Link, binomial_problem
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
+from bipstats.models.threads import one_blas_thread
 
 Flow = tuple[tuple[str, int], ...]
 
@@ -216,9 +217,10 @@ class BinomialFit:
 
 def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
     """Maximise the likelihood by Newton's method and make the covariance."""
-    best = _maximum(rows)
-    at = _kernel(rows).evaluate(best.params, rows.problem)  # expected information, for the covariance
-    made = _covariance(vcov, rows, best.params, at)
+    with one_blas_thread():
+        best = _maximum(rows)
+        at = _kernel(rows).evaluate(best.params, rows.problem)  # expected information, for the covariance
+        made = _covariance(vcov, rows, best.params, at)
     return BinomialFit(report(rows.names, _reported(rows, best.params), made, rows.transform), made, best)
 
 

@@ -82,15 +82,18 @@ def counted_rows(
         same = equal_rows([*keys, *(_apart(np.where(data[name].isna(), -1, 0)) for name in summed)])
     else:
         same = single_rows(len(data))
-    first = same.first
     # Column by column: to choose columns of a frame copies all rows of them.
-    taken = pd.DataFrame(
-        {name: data[name].array.take(first) for name in dict.fromkeys([*apart, *summed])}, copy=False
-    )
+    columns_taken = {name: _take(data[name], same) for name in dict.fromkeys([*apart, *summed])}
+    taken = pd.DataFrame(columns_taken, copy=False)
     complete, _ = complete_rows(taken, [*columns, *summed], missing)
     count = _aligned(same.counts, taken, complete)
     rows = CountedRows(complete, count, _aligned(_sums(same, weight, weights), taken, complete))
     return rows, len(data) - int(count.sum())
+
+
+def _take(column: pd.Series, same: EqualRows) -> pd.api.extensions.ExtensionArray:
+    """Values of a row of each group; no copy where every row is one."""
+    return column.array if len(same.starts) == same.n else column.array.take(same.first)
 
 
 def _sums(same: EqualRows, weight: Floats, weights: str | None) -> Floats:

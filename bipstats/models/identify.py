@@ -56,24 +56,34 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     ModelError
         A column is constant within every group, or a linear combination of others.
     """
-    centre = x.mean(axis=0)
-    x -= centre
-    scale = np.sqrt(np.einsum("ij,ij->j", x, x) / len(x))
-    constant = scale <= 1e-10 * np.abs(centre)
-    x /= np.where(constant, 1.0, scale)
+    centre, scale, constant = scale_in_place(x)
     means, size = _group_means(x, group)
     product = x.T @ x - (means * size[:, None]).T @ means
-    spread = np.diag(product) / len(x)
-    # Where the groups' means are nearly all of a column, their difference has lost its digits: look closely.
-    if constant.any() or (spread < _MOSTLY_BETWEEN).any() or _suspicious(product):
+    if constant.any() or needs_a_closer_look(product, len(x)):
         where = f" within every {within}" if group.any() else ""
         refuse_dependent(x - means[group], names, where, constant)
     return Standardised(x, centre, scale)
 
 
-def refuse_dependent(
-    own: Floats, names: tuple[str, ...], where: str, constant: NDArray[np.bool_] | None = None
-) -> None:
+def scale_in_place(x: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Centre and scale the columns of x; give the centres, the scales and which columns are constant, (p,) each."""
+    centre = x.mean(axis=0)
+    x -= centre
+    scale = np.sqrt(np.einsum("ij,ij->j", x, x) / len(x))
+    constant = scale <= 1e-10 * np.abs(centre)
+    x /= np.where(constant, 1.0, scale)
+    return centre, scale, constant
+
+
+def needs_a_closer_look(product: Floats, n: int) -> bool:
+    """Whether a cross-product of n scaled rows, less what groups explain, leaves open if columns can be told apart.
+
+    Where the groups explain nearly all of a column, the difference of sums has lost its digits.
+    """
+    return bool((np.diag(product) < _MOSTLY_BETWEEN * n).any()) or _suspicious(product)
+
+
+def refuse_dependent(own: Floats, names: tuple[str, ...], where: str, constant: NDArray[np.bool_]) -> None:
     """Refuse columns without variation or with none of their own.
 
     Parameters
@@ -83,11 +93,11 @@ def refuse_dependent(
     names : tuple of str
     where : str
         Words for the message: ``" within every stratum"``.
-    constant : (p,) boolean array, optional
+    constant : (p,) boolean array
         Columns known to be constant already.
     """
     spread = np.sqrt(np.einsum("ij,ij->j", own, own) / len(own))
-    flat = spread < 1e-9 if constant is None else constant | (spread < 1e-9)
+    flat = constant | (spread < 1e-9)
     if flat.any():
         listing = listed([names[j] for j in np.flatnonzero(flat)])
         raise ModelError(

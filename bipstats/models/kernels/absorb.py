@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +24,7 @@ from bipstats.models.kernels.cox import weighted_cross_product
 from bipstats.models.kernels.newton import Evaluation, Floats
 
 Ints = NDArray[np.int64]
+_ROWS_IN_CACHE = 8192
 _DEPENDENT = 1e-9  # share of a level's rows that is its own; whole numbers, so anything less is rounding
 
 
@@ -188,7 +188,7 @@ def varying_rows(
 
 def independent_levels(by_group: sparse.csr_array, factors: sparse.csr_array) -> NDArray[np.bool_]:
     """Which levels are no combination of the eliminated factor and levels before them: (K,)."""
-    gram = _within(by_group, factors, factors.T).toarray()
+    gram = _within(by_group, factors)
     least = _DEPENDENT * factors.sum(axis=1)
     free = np.zeros(len(gram), bool)
     for j in range(len(gram)):
@@ -198,16 +198,23 @@ def independent_levels(by_group: sparse.csr_array, factors: sparse.csr_array) ->
     return free
 
 
-def residuals(x: Floats, by_group: sparse.csr_array, factors: sparse.csr_array) -> Floats:
-    """What the eliminated factor and the levels of others (independent ones) do not explain of x: (n, p)."""
-    if factors.shape[0]:
-        gram = _within(by_group, factors, factors.T).toarray()
-        explained = np.linalg.solve(gram, _within(by_group, factors, x))
-        x = x - factors.T @ explained
-    return x - by_group.T @ ((by_group @ x) / by_group.sum(axis=1)[:, None])
+def demean(x: Floats, group: Ints, by_group: sparse.csr_array) -> None:
+    """Take the means by group off the rows of x, in place."""
+    means = (by_group @ x) / by_group.sum(axis=1)[:, None]
+    for low in range(0, len(x), _ROWS_IN_CACHE):
+        rows = slice(low, low + _ROWS_IN_CACHE)
+        x[rows] -= means[group[rows]]
 
 
-def _within(by_group: sparse.csr_array, factors: sparse.csr_array, right: Any) -> Any:
-    """Products of levels with `right`, both less their means by group."""
+def explained(x: Floats, by_group: sparse.csr_array, factors: sparse.csr_array) -> Floats:
+    """Effects of independent levels on columns that are centred by group already: (K, p)."""
+    if not factors.shape[0]:
+        return np.zeros((0, x.shape[1]))
+    return np.linalg.solve(_within(by_group, factors), factors @ x)
+
+
+def _within(by_group: sparse.csr_array, factors: sparse.csr_array) -> Floats:
+    """Cross-product of levels centred by group, (K, K)."""
+    between = by_group @ factors.T
     share = sparse.diags_array(1 / by_group.sum(axis=1))
-    return factors @ right - (factors @ by_group.T) @ (share @ (by_group @ right))
+    return (factors @ factors.T - between.T @ (share @ between)).toarray()
