@@ -153,8 +153,8 @@ def test_derivatives_with_an_eliminated_factor_agree_with_finite_differences(lin
     assert_allclose(scores, projected, atol=1e-10)
 
 
-def small(seed, n=240):
-    """Rows with many equal ones, in runs and apart."""
+def small(seed, n=110, copies=3):
+    """Rows with many equal ones: in runs for odd seeds, apart for even ones."""
     draw = np.random.default_rng(seed)
     rows = pd.DataFrame({"client": draw.integers(0, 25, n), "period": draw.integers(0, 3, n)})
     rows["a"], rows["b"] = draw.integers(0, 3, n), draw.choice(["u", "v"], n)
@@ -162,7 +162,8 @@ def small(seed, n=240):
     rows["exposure"], rows["w"] = draw.choice([0.5, 1.0], n), draw.integers(1, 4, n) / 2
     eta = -1 + 0.4 * rows["a"] - 0.3 * (rows["b"] == "v")
     rows["y"] = (draw.random(n) < 1 / (1 + np.exp(-eta))).astype(int)
-    return rows.sort_values(["client", "period", "a", "b"]) if seed % 2 else rows
+    rows = rows.iloc[draw.integers(0, n, copies * n)].reset_index(drop=True)
+    return rows.sort_values([*rows.columns], ignore_index=True) if seed % 2 else rows
 
 
 def same_fit(one, other, rtol=1e-9):
@@ -190,7 +191,7 @@ def test_collapsing_changes_nothing(kind, seed, vcov, link):
     exposure = "exposure" if link == "cloglog" else None
     spec = HazardSpecification("a + b", "y", "period", exposure, link, "raise", *KINDS[kind])
     ways = [prepare(spec, rows, vcov, None, collapse=collapse).rows for collapse in (True, False)]
-    assert len(ways[0].data) < len(ways[1].data) <= len(rows)
+    assert 2 * len(ways[0].data) < len(ways[1].data) <= len(rows)
     one, other = (fit_binomial(way, vcov) for way in ways)
     assert_allclose(one.estimates.values, other.estimates.values, rtol=1e-9, atol=1e-11)
     assert_allclose(one.estimates.covariance, other.estimates.covariance, rtol=1e-8, atol=1e-12)
@@ -339,10 +340,7 @@ def test_as_many_degrees_of_freedom_as_periods_are_one_effect_each(panel):
         assert_allclose(fits[1].predict(new, kind), fits[0].predict(new, kind), rtol=1e-9)
     risks = []
     for kind in ("period", 7):
-        causes = {
-            way: bip.hazard(FORMULA, panel, event=f"exit == {way}", baseline=kind)
-            for way in ("job", "pension")
-        }
+        causes = {"job": bip.hazard(FORMULA, panel, event="exit == job", baseline=kind)}
         risks.append(bip.risk(causes, new, horizon=7, width=1, at={"belief": "+1"}).table)
     assert_allclose(risks[1].iloc[:, 2:], risks[0].iloc[:, 2:], rtol=1e-6)
 
