@@ -38,7 +38,7 @@ def r_cases():
 
 @pytest.fixture
 def panel():
-    return frame("panel")
+    return frame("caseload")
 
 
 def agrees_with(expected, fit, data, names=None):

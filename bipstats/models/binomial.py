@@ -249,6 +249,12 @@ def _reported(rows: BinomialRows, params: Floats) -> Floats:
 
 def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: float) -> Covariance:
     """Make another covariance for a fit; refuse data on which the fit does not recur."""
+    with one_blas_thread():
+        return _covariance(vcov, rows, *_recurring(rows, values, loglik))
+
+
+def _recurring(rows: BinomialRows, values: Floats, loglik: float) -> tuple[Floats, Evaluation]:
+    """Working parameters of a fit with the expected information there, on the data of the fit."""
     if isinstance(
         rows.problem, AbsorbedProblem
     ):  # no result keeps the effects that were absorbed: they are found anew
@@ -257,11 +263,11 @@ def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: flo
         covariances = rows.transform @ invert(found.information) @ rows.transform.T
         moved = (_reported(rows, working) - values) / np.sqrt(np.diag(covariances))
         require_same_maximum(found, loglik, moved)
-        return _covariance(vcov, rows, working, found)
+        return working, found
     working = np.linalg.solve(rows.transform, values).astype(float)
     at = binomial.evaluate(working, rows.problem)
     require_same_fit(at, loglik)
-    return _covariance(vcov, rows, working, at)
+    return working, at
 
 
 def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation) -> Covariance:
@@ -274,5 +280,5 @@ def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation)
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.unit,
         n_rows=rows.n_rows,
-        n_eliminated=n_eliminated,
+        n_absorbed=n_eliminated,
     )

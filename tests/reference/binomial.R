@@ -1,6 +1,6 @@
 # Reference numbers for tests/test_binomial.py: absorbed factors as dummies, spline baselines, weights, exits.
 # Run with: Rscript tests/reference/binomial.R   (R's sandwich and splines packages)
-# Writes panel.csv (simulated: 20 groups, 8 periods) and binomial.json beside this file.
+# Writes caseload.csv (simulated: 20 groups, 8 periods) and binomial.json beside this file.
 suppressMessages({library(sandwich); library(splines)})
 here <- "tests/reference"
 number <- function(x) sprintf("%.17g", as.numeric(x))
@@ -39,7 +39,7 @@ panel <- panel[rep(seq_len(nrow(panel)), 1 + (seq_len(nrow(panel)) %% 2)), ]   #
 panel$y[duplicated(panel)] <- 0
 panel$exit[panel$y == 0] <- "none"
 rownames(panel) <- NULL
-write.csv(panel, file.path(here, "panel.csv"), row.names = FALSE)
+write.csv(panel, file.path(here, "caseload.csv"), row.names = FALSE)
 
 varying <- function(data, outcome, column) {
   rate <- ave(data[[outcome]], data[[column]])

@@ -116,16 +116,19 @@ def starting_values(problem: BinomialProblem) -> Floats:
 
 
 class Counts(Protocol):
-    """What the working quantities need of a problem: successes among trials, (n,) each, and the link."""
+    """What the working quantities need of a problem."""
 
     @property
-    def successes(self) -> Floats: ...  # noqa: D102
+    def successes(self) -> Floats:
+        """Weighted successes, (n,)."""
 
     @property
-    def trials(self) -> Floats: ...  # noqa: D102
+    def trials(self) -> Floats:
+        """Weighted trials, (n,)."""
 
     @property
-    def link(self) -> Link: ...  # noqa: D102
+    def link(self) -> Link:
+        """Link of the model."""
 
 
 @dataclass(frozen=True, slots=True)
