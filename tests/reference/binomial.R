@@ -1,4 +1,4 @@
-# Reference numbers for tests/test_binomial.py: absorbed factors as dummies, spline baselines, weights, exits.
+# Reference numbers for tests/test_absorb.py and test_hazard_baseline.py: absorbed factors as dummies, spline baselines, weights, exits.
 # Run with: Rscript tests/reference/binomial.R   (R's sandwich and splines packages)
 # Writes caseload.csv (simulated: 20 groups, 8 periods) and binomial.json beside this file.
 suppressMessages({library(sandwich); library(splines)})
