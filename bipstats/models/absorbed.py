@@ -9,7 +9,7 @@ from scipy import sparse
 
 from bipstats.core.columns import Floats, Ints, listed
 from bipstats.errors import ModelError
-from bipstats.models.identify import needs_a_closer_look, presentable, refuse_dependent, scale_in_place
+from bipstats.models.identify import cross_product, presentable, refuse_dependent, scale_in_place
 from bipstats.models.kernels.absorb import (
     AbsorbedProblem,
     demean,
@@ -144,9 +144,13 @@ def _centre_by_group(
     _, scale, constant = scale_in_place(x)
     demean(x, group, by_group)
     effects = explained(x, by_group, factors)
-    product = x.T @ x - (factors @ x).T @ effects
-    if constant.any() or needs_a_closer_look(product, len(x)):
-        own = x - factors.T @ effects
-        demean(own, group, by_group)
-        refuse_dependent(own, names, f" beyond the effects of {' and '.join(beyond)}", constant)
+
+    def own(columns: Ints) -> Floats:
+        left = x[:, columns] - factors.T @ effects[:, columns]
+        demean(left, group, by_group)
+        return left
+
+    cross = cross_product(x) - (factors @ x).T @ effects
+    where = f" beyond the effects of {' and '.join(beyond)}"
+    refuse_dependent(cross, own, len(x), names, constant, where)
     return scale

@@ -28,7 +28,7 @@ from bipstats.models.kernels import absorb, binomial
 from bipstats.models.kernels.absorb import AbsorbedProblem
 from bipstats.models.kernels.binomial import BinomialProblem, Link, binomial_problem
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
-from bipstats.models.threads import one_blas_thread
+from bipstats.models.kernels.threads import one_thread
 
 Flow = tuple[tuple[str, int], ...]
 
@@ -217,7 +217,7 @@ class BinomialFit:
 
 def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
     """Maximise the likelihood by Newton's method and make the covariance."""
-    with one_blas_thread():
+    with one_thread():
         best = _maximum(rows)
         at = _kernel(rows).evaluate(best.params, rows.problem)  # expected information, for the covariance
         made = _covariance(vcov, rows, best.params, at)
@@ -249,7 +249,7 @@ def _reported(rows: BinomialRows, params: Floats) -> Floats:
 
 def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: float) -> Covariance:
     """Make another covariance for a fit; refuse data on which the fit does not recur."""
-    with one_blas_thread():
+    with one_thread():
         return _covariance(vcov, rows, *_recurring(rows, values, loglik))
 
 

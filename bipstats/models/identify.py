@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg import qr
 
 from bipstats.core.columns import MANY, listed
 from bipstats.errors import ModelError
+from bipstats.models.kernels.cox import sum_by
 from bipstats.models.kernels.newton import Evaluation, Optimum
 
 Floats = NDArray[np.float64]
@@ -19,7 +20,6 @@ Ints = NDArray[np.int64]
 
 _RANK_TOLERANCE = 1e-7  # as R's lm: a column is dependent if less than this share of its norm is its own
 _SUSPICIOUS = 1e-8  # smallest pivot of the correlation matrix that needs no closer look
-_MOSTLY_BETWEEN = 1e-6  # share of a column's variance within groups that a difference of sums still shows
 _DIVERGED = 1e5  # growth of a standard error during the search; a finite maximum stays far below
 
 
@@ -39,12 +39,12 @@ class Standardised:
 
 
 def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> Standardised:
-    """Centre and scale, and refuse columns that the data cannot tell apart.
+    """Centre and scale in place, and refuse columns that the data cannot tell apart.
 
     Parameters
     ----------
     x : (n, p) array
-        Overwritten: the rows can be many.
+        Overwritten: a second matrix of this size is what a register study has no memory for.
     names : tuple of str
     group : (n,) integer array
         Groups with a level of their own (strata, periods; zeros for one intercept or baseline).
@@ -57,85 +57,111 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
         A column is constant within every group, or a linear combination of others.
     """
     centre, scale, constant = scale_in_place(x)
-    means, size = _group_means(x, group)
-    product = x.T @ x - (means * size[:, None]).T @ means
-    if constant.any() or needs_a_closer_look(product, len(x)):
-        where = f" within every {within}" if group.any() else ""
-        refuse_dependent(x - means[group], names, where, constant)
+    where = f" within every {within}" if group.any() else ""
+    cross = cross_product(x) - _between(x, group)
+    refuse_dependent(cross, lambda columns: _demeaned(x[:, columns], group), len(x), names, constant, where)
     return Standardised(x, centre, scale)
 
 
 def scale_in_place(x: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Centre and scale the columns of x; give the centres, the scales and which columns are constant, (p,) each."""
-    centre = x.mean(axis=0)
-    x -= centre
-    scale = np.sqrt(np.einsum("ij,ij->j", x, x) / len(x))
+    """Centre and scale the columns of `x`; give the centres, the scales and which columns are constant, (p,) each."""
+    centre, scale = _moments(x)
     constant = scale <= 1e-10 * np.abs(centre)
-    x /= np.where(constant, 1.0, scale)
+    divisor = np.where(constant, 1.0, scale)
+    for rows in _chunks(len(x)):
+        chunk = x[rows]
+        chunk -= centre
+        chunk /= divisor
     return centre, scale, constant
 
 
-def needs_a_closer_look(product: Floats, n: int) -> bool:
-    """Whether a cross-product of n scaled rows, less what groups explain, leaves open if columns can be told apart.
-
-    Where the groups explain nearly all of a column, the difference of sums has lost its digits.
-    """
-    return bool((np.diag(product) < _MOSTLY_BETWEEN * n).any()) or _suspicious(product)
+def cross_product(x: Floats) -> Floats:
+    """X'X, (p, p)."""
+    return np.asarray(sum((x[rows].T @ x[rows] for rows in _chunks(len(x))), np.zeros((x.shape[1],) * 2)))
 
 
-def refuse_dependent(own: Floats, names: tuple[str, ...], where: str, constant: NDArray[np.bool_]) -> None:
-    """Refuse columns without variation or with none of their own.
+def refuse_dependent(
+    cross: Floats,
+    own: Callable[[Ints], Floats],
+    n: int,
+    names: tuple[str, ...],
+    constant: NDArray[np.bool_],
+    where: str,
+) -> None:
+    """Refuse columns without variation of their own, and linear combinations.
 
     Parameters
     ----------
-    own : (n, p) array
-        Centred (within groups, if there are any), in units of each column's standard deviation over all rows.
+    cross : (p, p) array
+        Cross-product of the n scaled rows, less what groups explain.
+    own : callable
+        Places of columns to those columns themselves, less what groups explain.
+    n : int
     names : tuple of str
-    where : str
-        Words for the message: ``" within every stratum"``.
     constant : (p,) boolean array
         Columns known to be constant already.
+    where : str
+        Words for the message: ``" within every stratum"``.
     """
-    spread = np.sqrt(np.einsum("ij,ij->j", own, own) / len(own))
+    spread = np.sqrt(np.maximum(np.diag(cross), 0.0) / n)
+    for j in np.flatnonzero(spread < 1e-3):  # the difference of two large sums: look at the column itself
+        spread[j] = np.sqrt((own(np.array([j])) ** 2).mean())
     flat = constant | (spread < 1e-9)
     if flat.any():
         listing = listed([names[j] for j in np.flatnonzero(flat)])
         raise ModelError(
             f"no variation{where} in {listing} among the rows used; leave it out of the formula."
         )
-    _check_rank(own / spread, names)
+    correlation = cross / n / np.outer(spread, spread)
+    _check_rank(correlation, lambda: own(np.arange(len(names))) / spread, names)
 
 
-def _group_means(x: Floats, group: Ints) -> tuple[Floats, Floats]:
-    """Means by group, (G, p), and the groups' sizes, at least one each."""
-    n_groups = int(group.max(initial=0)) + 1
-    if n_groups == 1:
-        return x.mean(axis=0)[None], np.array([float(len(x))])
-    incidence = sparse.csr_array(
-        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
-    )
-    size = np.maximum(incidence.sum(axis=1), 1.0)  # a group may have no rows left
-    return (incidence @ x) / size[:, None], size
+def _chunks(n: int) -> Iterator[slice]:
+    """Blocks of rows that stay in the cache."""
+    return (slice(low, low + 2048) for low in range(0, n, 2048))
 
 
-def _suspicious(product: Floats) -> bool:
-    """Whether a cross-product has nearly no variation in some direction."""
-    size = np.sqrt(np.diag(product))
-    return bool(np.linalg.eigvalsh(product / np.outer(size, size))[:1].sum() <= _SUSPICIOUS)
+def _moments(x: Floats) -> tuple[Floats, Floats]:
+    """Means and standard deviations in one pass (Chan, Golub & LeVeque 1983), whatever the size of the means."""
+    seen, mean, squares = 0, np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for rows in _chunks(len(x)):
+        chunk = x[rows]
+        own = chunk.mean(axis=0)
+        apart, total = own - mean, seen + len(chunk)
+        squares += ((chunk - own) ** 2).sum(axis=0) + apart**2 * (seen * len(chunk) / total)
+        mean += apart * (len(chunk) / total)
+        seen = total
+    return mean, np.sqrt(squares / max(seen, 1))
 
 
-def _check_rank(x: Floats, names: tuple[str, ...]) -> None:
+def _group_means(x: Floats, group: Ints) -> tuple[Floats, Ints]:
+    size = np.bincount(group)
+    return sum_by(np.ones(len(group)), group, len(size), x) / np.maximum(size, 1)[:, None], size
+
+
+def _between(x: Floats, group: Ints) -> Floats:
+    """What the groups' means contribute to the cross-product of `x`, (p, p)."""
+    means, size = _group_means(x, group)
+    return (means.T * size) @ means
+
+
+def _demeaned(x: Floats, group: Ints) -> Floats:
+    return x - _group_means(x, group)[0][group]
+
+
+def _check_rank(correlation: Floats, rows: Callable[[], Floats], names: tuple[str, ...]) -> None:
     """Look at the p x p correlations first; decompose the rows only if they look suspicious."""
-    if not _suspicious(x.T @ x):
+    if np.linalg.eigvalsh(correlation)[:1].sum() > _SUSPICIOUS:
         return
-    _, triangle, order = qr(x, mode="economic", pivoting=True)
+    own = rows()
+    _, triangle, order = qr(own, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(triangle))
     rank = int((pivots > _RANK_TOLERANCE * pivots[0]).sum())
-    if rank == x.shape[1]:
+    if rank == own.shape[1]:
         return
     sentences = []
     for column in order[rank:]:
-        weights = np.linalg.lstsq(x[:, order[:rank]], x[:, column], rcond=None)[0]
+        weights = np.linalg.lstsq(own[:, order[:rank]], own[:, column], rcond=None)[0]
         partners = [names[j] for j, weight in zip(order[:rank], weights, strict=True) if abs(weight) > 1e-6]
         sentences.append(
             f"{names[column]} is a linear combination of {', '.join(partners) or 'the intercept'}"

@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
+from bipstats.models.kernels.threads import one_thread
+
 Floats = NDArray[np.float64]
 
 
@@ -99,32 +101,28 @@ def maximise(
     NoMaximum
         The information is not finite and positive definite.
     """
-    solve = _solve if solve is None else solve
     params = np.asarray(start, dtype=float)
-    at = _finite(evaluate, params, np.eye(len(params)))
-    information = at.information
-    for iteration in range(1, max_iterations + 1):
-        try:
-            step = solve(at)
-        except np.linalg.LinAlgError:
-            raise NoMaximum(at.information) from None
-        scale = 1.0 + abs(at.loglik)
-        decrement = 0.5 * float(at.gradient @ step)
-        if decrement <= 1e-4 * tolerance * scale:  # too small to be seen in the log-likelihood: the last step
-            params = params + step
-            # A step this short moves the information by less than its own rounding.
-            last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
-            return Optimum(params, last, iteration, True, information)
-        least = at.loglik - 1e-12 * scale
-        whole = _quietly(evaluate, params + step)
-        if _is_finite(whole) and whole.loglik >= least:
-            params, at = params + step, whole
-            continue
-        accepted = _halve(loglik, params, step / 2, least)
-        if accepted is None:
-            return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
-        params = accepted
-        at = _finite(evaluate, params, at.information)
+    with one_thread():
+        at = _finite(evaluate, params, np.eye(len(params)))
+        information = at.information
+        for iteration in range(1, max_iterations + 1):
+            try:
+                step = (solve or _solve)(at)
+            except np.linalg.LinAlgError:
+                raise NoMaximum(at.information) from None
+            scale = 1.0 + abs(at.loglik)
+            decrement = 0.5 * float(at.gradient @ step)
+            if decrement <= 1e-4 * tolerance * scale:  # not to be seen in the log-likelihood: the last step
+                params = params + step
+                # A step this short moves the information by less than its own rounding.
+                last = (
+                    at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
+                )
+                return Optimum(params, last, iteration, True, information)
+            taken = _ascend(evaluate, loglik, params, step, at, slack=1e-12 * scale)
+            if taken is None:
+                return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
+            params, at = taken
     return Optimum(params, at, max_iterations, False, information)
 
 
@@ -133,31 +131,40 @@ def _solve(at: Evaluation) -> Floats:
     return cho_solve(cho_factor(at.information), at.gradient) if at.gradient.size else at.gradient
 
 
-def _quietly(evaluate: Callable[[Floats], Evaluation], params: Floats) -> Evaluation:
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
-        return evaluate(params)
-
-
-def _is_finite(at: Evaluation) -> bool:
-    return bool(
-        np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()
-    )
-
-
 def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats, before: Floats) -> Evaluation:
     """Evaluate; numbers that have run out of range end the search as a singular information does."""
-    at = _quietly(evaluate, params)
-    if not _is_finite(at):
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        at = evaluate(params)
+    if not _usable(at):
         raise NoMaximum(before)
     return at
 
 
-def _halve(loglik: Callable[[Floats], float], params: Floats, step: Floats, least: float) -> Floats | None:
-    """Give the first of params + step, params + step/2, ... whose log-likelihood is not below `least`."""
-    for halving in range(40):
-        trial = params + step / 2**halving
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+def _ascend(
+    evaluate: Callable[[Floats], Evaluation],
+    loglik: Callable[[Floats], float],
+    params: Floats,
+    step: Floats,
+    at: Evaluation,
+    slack: float,
+) -> tuple[Floats, Evaluation] | None:
+    """First of params + step, params + step/2, ... that does not lower the log-likelihood, and what is there.
+
+    The full step is nearly always good, so it is evaluated whole at once; shorter ones by the log-likelihood.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        whole = evaluate(params + step)
+        if _usable(whole) and whole.loglik >= at.loglik - slack:
+            return params + step, whole
+        for halvings in range(1, 40):
+            trial = params + step / 2**halvings
             value = loglik(trial)
-        if np.isfinite(value) and value >= least:
-            return trial
+            if np.isfinite(value) and value >= at.loglik - slack:
+                return trial, _finite(evaluate, trial, at.information)
     return None
+
+
+def _usable(at: Evaluation) -> bool:
+    return bool(
+        np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()
+    )
