@@ -176,6 +176,7 @@ REFUSED = {
     ),
     "twice": (lambda d: bip.logit("y ~ belief", d, absorb=["group", "group"]), "different columns"),
     "no name": (lambda d: bip.logit("y ~ belief", d, absorb=[3]), "list of different columns"),
+    "number": (lambda d: bip.logit("y ~ belief", d, absorb=3), "absorb=3 is neither"),
     "not there": (lambda d: bip.logit("y ~ belief", d, absorb="gruop"), "did you mean 'group'"),
     "missing": (
         lambda d: bip.logit("y ~ belief", d.assign(group=d["group"].where(d["period"] < 8)), absorb="group"),

@@ -151,10 +151,11 @@ def identifiers(vcov: Vcov, unit: str | None) -> list[str]:
 
 def read_absorb(absorb: str | Sequence[str] | None) -> tuple[str, ...]:
     """Names of the absorbed columns, or an `OptionError`."""
-    names = () if absorb is None else (absorb,) if isinstance(absorb, str) else tuple(absorb)
+    given = () if absorb is None else absorb
+    names = tuple(given) if isinstance(given, list | tuple) else (given,)
     if not all(isinstance(name, str) for name in names) or len(set(names)) != len(names):
         raise OptionError(f"absorb={absorb!r} is neither a column nor a list of different columns.")
-    return names
+    return names  # type: ignore[return-value]
 
 
 @dataclass(frozen=True, slots=True)
