@@ -39,7 +39,7 @@ def cox_kernel(data: pd.DataFrame, *, merged: bool = True) -> Job:
     by = cluster("caseworker")
     who = "client" if merged else None
     spec = CoxSpecification(FORMULA, "start", "stop", "event", who, None, None, None, "efron", "raise")
-    rows = _prepared(spec, data, by, None)
+    rows = prepare(spec, data, by, None)
     problem, codes = rows.problem, pd.factorize(rows.data["caseworker"])[0]
 
     def job() -> tuple[np.ndarray, np.ndarray]:
