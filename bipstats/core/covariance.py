@@ -160,7 +160,7 @@ def covariance(
     refits : Refits, optional
         What the methods for few clusters need.
     n_absorbed : int, default 0
-        Parameters beside the p.
+        Parameters that were eliminated from the information; the k of CR1S counts them.
     """
     bread = invert(information)
     if vcov == "model":
@@ -176,11 +176,10 @@ def covariance(
         return _sandwiched(vcov.small_sample, bread, score_sums, groups, counts, scale)
     if refits is None:
         raise ModelError(
-            "this model has no small-sample covariance; give small_sample=None, 'CR1' or 'CR1S'."
+            "this model has no covariance for few clusters (a logit or hazard with absorbed effects: put them into the "
+            "formula as C(...) instead); else give small_sample=None, 'CR1' or 'CR1S'."
         )
-    with threadpool_limits(
-        limits=1, user_api="blas"
-    ):  # many small products: threads would wait for each other
+    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would wait for each other
         return _for_few_clusters(vcov, bread, score_sums, groups, counts, refits)
 
 
