@@ -34,7 +34,8 @@ def veteran() -> pd.DataFrame:
 
 def periods() -> pd.DataFrame:
     """Person-periods in thirteen centres."""
-    return frame("cgd_periods")
+    data = frame("cgd_periods")
+    return data.assign(old=(data["age"] > 15).astype(int))
 
 
 def cgd() -> pd.DataFrame:

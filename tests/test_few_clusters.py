@@ -25,6 +25,10 @@ CASES = {
     "logit tiny": ("g", data.tiny, lambda d: bip.logit("late ~ x", d)),
     "logit veteran": ("g", data.veteran, lambda d: bip.logit(f"late ~ {VETERAN}", d)),
     "logit veteran weights": ("g", data.veteran, lambda d: bip.logit(f"late ~ {VETERAN}", d, weights="w")),
+    # Many equal rows with unequal weights: they are collapsed for the jackknife and stay apart for CR2.
+    "logit coarse weights": (
+        "center", data.periods, lambda d: bip.logit("status ~ treat + old", d, weights="wt")
+    ),
     "cloglog": ("center", data.periods, lambda d: bip.hazard("treat + age", d, event="status")),
     "hazard logit": ("center", data.periods, lambda d: bip.hazard("treat + age", d, event="status", link="logit")),
 }  # fmt: skip
@@ -219,6 +223,8 @@ def test_what_is_not_defined_is_refused():
         with pytest.raises(bip.ModelError, match=r"two clusters or more; column 'one' has 1"):
             bip.ols("time ~ karno", rows.assign(one=1), vcov=bip.cluster("one", small_sample=choice))
     assert bip.cluster("g", "h", small_sample="CR1").columns == ("g", "h")
+    with pytest.raises(bip.ModelError, match=r"put them into the formula as C\(\.\.\.\) instead"):
+        bip.logit("late ~ karno", rows, absorb="h", vcov=REQUESTS["jackknife"])
     many = pd.DataFrame({"each": np.arange(2_004) // 2, "g": np.arange(2_004) // 501})
     many["x"], many["y"] = np.arange(2_004) % 7, np.arange(2_004) % 5
     with pytest.raises(bip.ModelError, match=r"there are 1,002 \(at most 1,000\)"):

@@ -92,6 +92,17 @@ def test_two_means_closed_form():
     assert_allclose(wald.p_value, fit.pvalues["x[b]"], rtol=1e-10)
 
 
+def test_f_of_several_terms_is_that_of_the_sums_of_squares():
+    rows = data.veteran()
+    fit, smaller = bip.ols(FORMULA, rows), bip.ols("time ~ karno + age", rows)
+    squares = [one.sigma**2 * one.df_residual for one in (smaller, fit)]
+    test = fit.wald("celltype[smallcell] = 0, celltype[adeno] = 0, celltype[large] = 0")
+    assert_allclose(test.statistic, (squares[0] - squares[1]) / 3 / fit.sigma**2, rtol=1e-9)
+    assert (test.df, test.df_denominator) == (3, 131)
+    with pytest.raises(bip.ModelError, match="compared by F"):
+        bip.lr_test(smaller, fit)
+
+
 def test_badly_scaled_columns_lose_no_digits():
     rows = data.veteran()
     plain = bip.ols("time ~ karno + age", rows)
@@ -167,6 +178,7 @@ def test_absorbed_effects_give_no_mean_and_other_data_no_errors():
         fit.with_vcov("robust", rows.iloc[1:])
     with pytest.raises(bip.OptionError, match="kind='median'"):
         bip.ols("time ~ karno", rows).predict(rows, kind="median")
+    assert (fit.n_params, fit.df_residual) == (16, 121)  # 5 + 11 - 1 effects and a slope
     for wrong in (3, ["h", "h"], ["h", 2]):
         with pytest.raises(bip.OptionError, match="absorb="):
             bip.ols("time ~ karno", rows, absorb=wrong)

@@ -13,7 +13,8 @@ from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import split_formula
 from bipstats.core.result import Fit, Result, report, with_covariance
-from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.errors import ModelError, check_option
+from bipstats.models.binomial_rows import read_absorb
 from bipstats.models.identify import require_same_fit
 from bipstats.models.inputs import check_names
 from bipstats.models.kernels import least_squares
@@ -49,6 +50,11 @@ class OLSResult(Result):
     def _spec(self) -> OLSSpecification:
         assert self.specification is not None
         return self.specification
+
+    @property
+    def n_params(self) -> int:
+        """Parameters estimated, absorbed effects among them."""
+        return self.nobs - self.df_residual
 
     def predict(self, new: pd.DataFrame, kind: Literal["mean"] = "mean") -> pd.Series:
         """Mean of the outcome for new rows.
@@ -92,8 +98,7 @@ class OLSResult(Result):
     def glance(self) -> pd.DataFrame:
         """One row on the whole fit; the variance counts as a parameter of the AIC, as in R."""
         frame = super().glance().drop(columns=["n_events", "iterations"])
-        n_params = self.nobs - self.df_residual + 1
-        frame["aic"] = 2 * n_params - 2 * self.loglik
+        frame["aic"] += 2
         return frame.assign(r_squared=self.r_squared, sigma=self.sigma, df_residual=self.df_residual)
 
     def methods_text(self) -> str:
@@ -182,7 +187,7 @@ def ols(
     require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None
-    spec = OLSSpecification(outcome, rhs, _absorbed_columns(absorb), weights, missing)
+    spec = OLSSpecification(outcome, rhs, read_absorb(absorb), weights, missing)
     rows = prepare(spec, data, None)
     found = least_squares.solve(rows.problem)
     _refuse_exact(found, rows)
@@ -196,15 +201,6 @@ def ols(
         estimates, rows.design, fit, made.clusters, spec, float(np.sqrt(found.variance)),
         1.0 - left / rows.total, df, rows.absorbed,
     )  # fmt: skip
-
-
-def _absorbed_columns(absorb: str | Sequence[str] | None) -> tuple[str, ...]:
-    if absorb is None:
-        return ()
-    columns = tuple(absorb) if isinstance(absorb, list | tuple) else (absorb,)
-    if not all(isinstance(name, str) for name in columns) or len(set(columns)) < len(columns):
-        raise OptionError(f"absorb={absorb!r} is neither a column's name nor a list of different ones.")
-    return columns  # type: ignore[return-value]
 
 
 def _refuse_exact(found: least_squares.Solution, rows: OLSRows) -> None:

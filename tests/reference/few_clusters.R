@@ -10,7 +10,7 @@ object <- function(...) { parts <- list(...); paste0("{", paste0("\"", names(par
 data <- function(name) read.csv(file.path(here, paste0(name, ".csv")), stringsAsFactors = TRUE)
 cgd <- data("cgd"); periods <- data("cgd_periods"); veteran <- data("veteran")
 veteran$celltype <- factor(veteran$celltype, c("squamous", "smallcell", "adeno", "large"))
-periods$wt <- 1 + (periods$id %% 3) / 2
+periods$old <- as.integer(periods$age > 15)
 # a tiny set of its own: six clusters, one of them a single row
 tiny <- data.frame(g = c(1, 1, 1, 2, 2, 3, 4, 4, 4, 5, 5, 6, 6, 6), x = c(1, 2, 4, 3, 1, 5, 2, 2, 6, 7, 1, 3, 4, 8),
   y = c(2, 1, 5, 3, 2, 7, 1, 4, 6, 9, 0, 2, 5, 6), w = c(1, 2, 1, 3, 1, 2, 2, 1, 1, 1, 4, 2, 1, 1))
@@ -66,6 +66,7 @@ cases <- c(
   glm_case("logit tiny", late ~ x, tiny, tiny$g, binomial()),
   glm_case("logit veteran", late ~ karno + age + celltype, first, first$g, binomial()),
   glm_case("logit veteran weights", late ~ karno + age + celltype, first, first$g, binomial(), first$w),
+  glm_case("logit coarse weights", status ~ treat + old, periods, periods$center, binomial(), periods$wt),
   glm_case("cloglog", status ~ factor(period) + treat + age, periods, periods$center, binomial("cloglog")),
   glm_case("hazard logit", status ~ factor(period) + treat + age, periods, periods$center, binomial())
 )
