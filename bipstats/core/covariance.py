@@ -44,8 +44,8 @@ def cluster(*columns: str, small_sample: SmallSample | None = None) -> Cluster:
     small_sample : {None, "CR1", "CR1S", "CR2", "jackknife"}, default None
         None: the sandwich as it is. A factor on it: ``"CR1"`` is G/(G-1), ``"CR1S"`` G/(G-1) (N-1)/(N-k) with G
         clusters, N rows, k parameters. For few clusters, in one column: ``"CR2"`` (OLS, logit, discrete-time
-        hazard) adjusts the residuals and gives t with Satterthwaite degrees of freedom; ``"jackknife"`` (every
-        model) leaves out one cluster at a time and gives t with G-1.
+        hazard) adjusts the residuals and gives t with Satterthwaite degrees of freedom; ``"jackknife"`` (these
+        and Cox) leaves out one cluster at a time and gives t with G-1.
 
     Returns
     -------
