@@ -93,6 +93,23 @@ def test_least_squares_closed_form():
     assert_allclose(fit.bse, fit.with_vcov(bip.cluster("g"), rows).bse, rtol=1e-12)
 
 
+@pytest.mark.parametrize("slope", [0.0, 1e-15, 1e-9])
+def test_an_estimate_of_next_to_nothing_has_a_p_value_of_one(slope):
+    """Errors orthogonal to x in every cluster but for a trace: the null is next to the estimate."""
+    draw = np.random.default_rng(1)
+    rows = pd.DataFrame({"x": np.tile([0.0, 1, 2, 3], 6), "g": np.repeat(np.arange(6), 4)})
+    errors = draw.normal(size=(6, 1)) * [1, -1, -1, 1] + np.array([[1], [-1], [2], [-2], [1], [-1]]) * [
+        -3,
+        -1,
+        1,
+        3,
+    ]
+    fit = bip.ols("y ~ x", rows.assign(y=errors.ravel() + slope * rows["x"]), vcov=bip.score_bootstrap("g"))
+    assert fit.pvalues["x"] == 1.0
+    low, high = fit.conf_int(level=0.9).loc["x"]
+    assert low < -0.1 and high > 0.1 and np.isclose(low, -high, rtol=1e-6)
+
+
 def test_size_is_exact_over_all_signs_of_symmetric_errors():
     """Same regressors in each of five clusters: over the 32 signs of their errors every p-value occurs twice."""
     draw = np.random.default_rng(4)

@@ -14,6 +14,7 @@ from bipstats.core.few_clusters import Refits
 from bipstats.errors import OptionError
 
 _STEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 11.0, 15.0, 20.0)  # in standard errors
+_APART = 0.1
 _ZERO = 1e-10  # share of the clusters' absolute scores that counts as none
 _HALVINGS = 60
 _STENCIL = 10  # nodes that a polynomial between two of them passes through
@@ -150,7 +151,7 @@ def _walk(refits: Refits, group: Ints, signs: Floats, j: int, step: float) -> _W
     row, walk = refits.transform[j], _Walk([], [])
     estimate = float(row @ refits.params)
     to_zero = -estimate / step
-    steps = _STEPS if not 0 < to_zero < _STEPS[-1] else np.unique([*_STEPS, to_zero])
+    steps = _steps(to_zero)
     last = refits.params, 0.0
     before = last
     accepts = np.ones(len(signs), bool)
@@ -167,6 +168,13 @@ def _walk(refits: Refits, group: Ints, signs: Floats, j: int, step: float) -> _W
         if not accepts[1:].any():
             break
     return walk
+
+
+def _steps(to_zero: float) -> list[float]:
+    """Steps at which to fit, the p-value's null among them; none close to another, where rounding would tell."""
+    if not _APART < to_zero < _STEPS[-1]:
+        return list(_STEPS)
+    return sorted([to_zero, *(step for step in _STEPS if abs(step - to_zero) > _APART)])
 
 
 def _pulls(influences: Floats, signs: Floats, side: float) -> Floats:
