@@ -32,6 +32,7 @@ _NAMES = {
     "cluster": "core.covariance",
     "formula": "codebook",
     # after a fit
+    "read_result": "models.saved",
     "risk": "effects.risk",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",

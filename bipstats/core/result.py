@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
+from os import PathLike
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -13,6 +15,7 @@ from bipstats.core.columns import Floats
 from bipstats.core.covariance import Covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
+from bipstats.core.serialise import to_json
 from bipstats.errors import ModelWarning
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
@@ -164,6 +167,22 @@ class Result:
     def wald(self, hypothesis: str) -> WaldTest:
         """Test linear hypotheses written in words, ``"a = b"`` or ``"2*a - b = 1, c = 0"``."""
         return self.estimates.wald(hypothesis)
+
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """Give the result as JSON text, and write it to `path` if one is given; `bip.read_result` reads both.
+
+        Parameters
+        ----------
+        path : str or path, optional
+
+        Returns
+        -------
+        str
+        """
+        text = to_json(self)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`."""
