@@ -34,6 +34,10 @@ _NAMES = {
     # after a fit
     "read_result": "models.saved",
     "risk": "effects.risk",
+    "margins": "effects.margins",
+    "contrasts": "effects.contrasts",
+    "e_value": "effects.evalue",
+    "compare_fits": "effects.compare",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",

@@ -6,7 +6,7 @@ import warnings
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -22,6 +22,8 @@ from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Link = Literal["identity", "logit", "cloglog", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,21 @@ class Fit:
     flow: tuple[tuple[str, int], ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Linear predictor of some rows: ``matrix @ params + offset``.
+
+    Attributes
+    ----------
+    matrix : (n, p) array
+        Its derivative in the parameters.
+    offset : (n,) array
+    """
+
+    matrix: Floats
+    offset: Floats
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Result:
     """A fitted model; the base of the models' own results.
@@ -69,6 +86,19 @@ class Result:
 
     title: ClassVar[str] = ""
     ratio: ClassVar[str] = "ratio"
+    link: ClassVar[Link | None] = None
+    """What the linear predictor is of the mean (of the hazard: "log"); None where a model has no mean of its own."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that `linear` reads."""
+        return self.design.columns
+
+    def linear(self, new: pd.DataFrame) -> Linear:
+        """Linear predictor of rows, as a function of the parameters: what every margin is made of."""
+        x = self.design.matrix(new)
+        ones = np.ones((len(x), len(self.estimates.names) - x.shape[1]))  # the intercept, where there is one
+        return Linear(np.hstack([ones, x]), np.zeros(len(x)))
 
     @property
     def params(self) -> pd.Series:

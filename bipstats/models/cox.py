@@ -61,6 +61,12 @@ class CoxResult(Result):
 
     title: ClassVar[str] = "Cox proportional hazards"
     ratio: ClassVar[str] = "hazard ratio"
+    link: ClassVar[Literal["log"]] = "log"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Covariates, and the offset where there is one."""
+        return (*self.design.columns, *([] if self._spec.offset is None else [self._spec.offset]))
 
     @property
     def _spec(self) -> CoxSpecification:

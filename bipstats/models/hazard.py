@@ -21,7 +21,7 @@ from bipstats.core.columns import (
 )
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
-from bipstats.core.result import Fit, Result, with_covariance
+from bipstats.core.result import Fit, Linear, Result, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import BinomialRows, binomial_rows, fit_binomial, refit_covariance
 from bipstats.models.inputs import check_names, event_column, event_indicator
@@ -71,6 +71,49 @@ class HazardResult(Result):
         return "hazard ratio" if self._spec.link == "cloglog" else "odds ratio"
 
     @property
+    def link(self) -> Link:  # type: ignore[override]
+        """Link of the discrete hazard."""
+        return self._spec.link
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that `linear` reads: covariates, period and exposure."""
+        exposure = () if self._spec.exposure is None else (self._spec.exposure,)
+        return (*self.design.columns, self._spec.period, *exposure)
+
+    def linear(self, new: pd.DataFrame) -> Linear:
+        """Linear predictor of person-periods, as a function of the parameters."""
+        x = self.design.matrix(new)
+        position = self._positions(new)
+        levels, floor = self._baseline_rows()
+        offset = floor[position] + _offset(new, self._spec.exposure)
+        return Linear(np.hstack([levels[position], x]), offset)
+
+    def _positions(self, new: pd.DataFrame) -> Ints:
+        """Position of each row's period among the levels."""
+        require_columns(new, [self._spec.period], "period=")
+        position = pd.Index(list(self.levels)).get_indexer(pd.Index(new[self._spec.period]))
+        unknown = int((position < 0).sum())
+        if unknown:
+            raise ModelError(f"{unknown:,} rows lie in periods that the fit has not seen.")
+        return position.astype(np.int64)
+
+    def _baseline_rows(self) -> tuple[Floats, Floats]:
+        """Baseline by period as a linear function of the parameters before the slopes: rows and constants."""
+
+        def baseline(params: Floats) -> Floats:
+            at = replace(self, estimates=replace(self.estimates, values=params))
+            return at.baseline().to_numpy()
+
+        size = len(self.estimates.names)
+        floor = baseline(np.zeros(size))
+        known = np.isfinite(floor)  # minus infinity where nothing happened, whatever the parameters
+        rows = np.zeros((len(floor), size - len(self.design.names)))
+        for column, unit in enumerate(np.eye(size)[: rows.shape[1]]):
+            rows[known, column] = baseline(unit)[known] - floor[known]
+        return rows, floor
+
+    @property
     def _spec(self) -> HazardSpecification:
         assert self.specification is not None
         return self.specification
@@ -114,11 +157,7 @@ class HazardResult(Result):
         if kind == "survival":
             hazards = mean(slopes[:, None] + baseline.to_numpy(), self._spec.link)
             return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=baseline.index)
-        require_columns(new, [self._spec.period], "period=")
-        unknown = ~new[self._spec.period].isin(baseline.index)
-        if unknown.any():
-            raise ModelError(f"{int(unknown.sum()):,} rows lie in periods that the fit has not seen.")
-        eta = slopes + baseline.loc[new[self._spec.period]].to_numpy() + _offset(new, self._spec.exposure)
+        eta = slopes + baseline.to_numpy()[self._positions(new)] + _offset(new, self._spec.exposure)
         return pd.Series(mean(eta, self._spec.link), index=new.index, name="hazard")
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:

@@ -41,6 +41,7 @@ class LogitResult(Result):
 
     title: ClassVar[str] = "Logit"
     ratio: ClassVar[str] = "odds ratio"
+    link: ClassVar[Literal["logit"]] = "logit"
 
     @property
     def _spec(self) -> LogitSpecification:
