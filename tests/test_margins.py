@@ -32,12 +32,16 @@ def logit():
 @cache
 def hazard(link="cloglog"):
     exposure = "exposure" if link == "cloglog" else None
-    return bip.hazard("age * treat + height", frame("cgd_periods"), event="status", exposure=exposure, link=link)
+    return bip.hazard(
+        "age * treat + height", frame("cgd_periods"), event="status", exposure=exposure, link=link
+    )
 
 
 @cache
 def cox():
-    return bip.cox("age * treat + height", frame("cgd"), start="tstart", stop="tstop", event="status", id="id")
+    return bip.cox(
+        "age * treat + height", frame("cgd"), start="tstart", stop="tstop", event="status", id="id"
+    )
 
 
 def log_row(found, row=0):
@@ -108,7 +112,9 @@ def moved(fit, data, scale, step=1e-6):
     found = []
     for unit in np.eye(len(base)):
         sides = [
-            compared(replace(fit, estimates=replace(fit.estimates, values=base + sign * step * unit)), scale, *data).value
+            compared(
+                replace(fit, estimates=replace(fit.estimates, values=base + sign * step * unit)), scale, *data
+            ).value
             for sign in (1, -1)
         ]
         found.append((sides[0] - sides[1]) / (2 * step))
@@ -177,7 +183,9 @@ def test_any_model_with_a_design_and_a_link_has_margins():
     assert_allclose(found.table["estimate"], b["karno"] + b["karno:trt"] * rows["trt"].mean(), rtol=1e-10)
     weight = np.array([0, 1, 0, rows["trt"].mean(), 0])
     order = [("Intercept", "karno", "trt", "karno:trt", "age").index(name) for name in fit.params.index]
-    assert_allclose(found.table["std_error"], np.sqrt(weight[order] @ fit.cov.to_numpy() @ weight[order]), rtol=1e-10)
+    assert_allclose(
+        found.table["std_error"], np.sqrt(weight[order] @ fit.cov.to_numpy() @ weight[order]), rtol=1e-10
+    )
 
 
 def test_the_fewest_degrees_of_freedom_are_used():
@@ -191,7 +199,9 @@ def test_the_fewest_degrees_of_freedom_are_used():
 
 def test_one_unit_without_interaction_is_the_hazard_ratio_itself():
     rows = frame("cgd")
-    fit = bip.cox("age + height", rows, start="tstart", stop="tstop", event="status", vcov=bip.cluster("center"))
+    fit = bip.cox(
+        "age + height", rows, start="tstart", stop="tstop", event="status", vcov=bip.cluster("center")
+    )
     ours = bip.margins(fit, rows, "age", scale="hazard_ratio").tidy(0.9)
     theirs = fit.tidy(0.9, exponentiate=True).query("term == 'age'")
     for column in ("estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"):
@@ -202,7 +212,11 @@ def test_risks_at_a_horizon_are_those_of_risk():
     rows = landmark_frame()
     fits = cox_fits(rows)
     risk = bip.risk(fits, rows, at={"x": "+1"}).table.set_index(["quantity", "exit"])
-    for scale, quantity in (("difference", "difference"), ("risk_ratio", "ratio"), ("odds_ratio", "odds ratio")):
+    for scale, quantity in (
+        ("difference", "difference"),
+        ("risk_ratio", "ratio"),
+        ("odds_ratio", "odds ratio"),
+    ):
         found = bip.margins(fits, rows, "x", horizon=52, scale=scale).table
         assert found["term"].tolist() == ["job: x", "other: x"]
         for column in ("estimate", "std_error", "conf_low", "conf_high"):
@@ -230,7 +244,8 @@ def test_hazard_ratios_of_causes_leave_out_a_cause_without_the_covariate():
 def test_levels_at_a_horizon_have_one_row_by_cause_and_level():
     rows = landmark_frame().assign(g=lambda d: np.array(["a", "b", "c"])[d.index % 3])
     fits = {
-        way: bip.cox("x + C(g)", rows, start=None, stop="weeks", event=f"exit == {way}") for way in ("job", "other")
+        way: bip.cox("x + C(g)", rows, start=None, stop="weeks", event=f"exit == {way}")
+        for way in ("job", "other")
     }
     found = bip.margins(fits, rows, "g", horizon=52)
     assert list(zip(found.table["term"], found.table["contrast"], strict=True)) == [
@@ -240,7 +255,9 @@ def test_levels_at_a_horizon_have_one_row_by_cause_and_level():
         ("other: g", "c vs a"),
     ]
     a, b = (bip.risk(fits, rows.assign(g=level)).table for level in "ab")
-    assert_allclose(found.table["estimate"].iloc[0], b["estimate"].iloc[0] - a["estimate"].iloc[0], rtol=1e-10)
+    assert_allclose(
+        found.table["estimate"].iloc[0], b["estimate"].iloc[0] - a["estimate"].iloc[0], rtol=1e-10
+    )
     shares = found.estimates.covariance / np.outer(found.estimates.std_errors, found.estimates.std_errors)
     assert 0.3 < shares[0, 1] < 0.7  # two levels against the same reference
 
@@ -270,7 +287,10 @@ def test_risk_counts_rows_left_out_too():
 
 
 REFUSED = {
-    "risk of a cox": (lambda: bip.margins(cox(), frame("cgd"), "age"), r"hazard_ratio\" alone. A single fit gives no"),
+    "risk of a cox": (
+        lambda: bip.margins(cox(), frame("cgd"), "age"),
+        r"hazard_ratio\" alone. A single fit gives no",
+    ),
     "risk of a hazard": (
         lambda: bip.margins(hazard(), frame("cgd_periods"), "age", horizon=4),
         r"horizon= belongs to risks at a horizon. A single fit gives no risk.*Fit every exit",
@@ -284,26 +304,41 @@ REFUSED = {
         "is none of Discrete-time hazard",
     ),
     "ratio of a line": (lambda: bip.margins(*line(), "age", scale="risk_ratio"), "it has difference"),
-    "unknown covariate": (lambda: bip.margins(logit(), frame("veteran"), "time"), "'time' is not in the formula"),
+    "unknown covariate": (
+        lambda: bip.margins(logit(), frame("veteran"), "time"),
+        "'time' is not in the formula",
+    ),
     "unknown level": (
         lambda: bip.margins(logit(), frame("veteran"), "celltype", contrast=("adeno", "x")),
         "'x' is not a level of the fit; it knows adeno",
     ),
-    "sd of labels": (lambda: bip.margins(logit(), frame("veteran"), "celltype", contrast="sd"), "is categorical"),
+    "sd of labels": (
+        lambda: bip.margins(logit(), frame("veteran"), "celltype", contrast="sd"),
+        "is categorical",
+    ),
     "words for a number": (
         lambda: bip.margins(logit(), frame("veteran"), "age", contrast=("young", "old")),
         "'young' is not a number",
     ),
     "half a pair": (lambda: bip.margins(logit(), frame("veteran"), "age", contrast=(40,)), "is no pair"),
-    "unknown contrast": (lambda: bip.margins(logit(), frame("veteran"), "age", contrast="jump"), "contrast='jump'"),
+    "unknown contrast": (
+        lambda: bip.margins(logit(), frame("veteran"), "age", contrast="jump"),
+        "contrast='jump'",
+    ),
     "unknown scale": (lambda: bip.margins(logit(), frame("veteran"), "age", scale="ratio"), "scale='ratio'"),
-    "no level": (lambda: bip.margins(logit(), frame("veteran"), "age", level=95), "is not a confidence level"),
+    "no level": (
+        lambda: bip.margins(logit(), frame("veteran"), "age", level=95),
+        "is not a confidence level",
+    ),
     "no fit": (lambda: bip.margins("fit", frame("veteran"), "age"), "neither a fitted model nor a dict"),
     "no horizon": (
         lambda: bip.margins(cox_fits(landmark_frame()), landmark_frame(), "x"),
         "horizon= is missing",
     ),
-    "lost column": (lambda: bip.margins(logit(), frame("veteran").drop(columns="karno"), "age"), "no column 'karno'"),
+    "lost column": (
+        lambda: bip.margins(logit(), frame("veteran").drop(columns="karno"), "age"),
+        "no column 'karno'",
+    ),
 }
 
 

@@ -102,10 +102,10 @@ class EValue:
             axes.plot([value], [value], "o", color=colour, markersize=5)
         if len(frame):
             axes.legend(frameon=False)
+            axes.set_xlim(left=1)
+            axes.set_ylim(bottom=1)
         axes.set_xlabel("Risk ratio of confounder and exposure")
         axes.set_ylabel("Risk ratio of confounder and outcome")
-        axes.set_xlim(left=1)
-        axes.set_ylim(bottom=1)
         return axes
 
     def __repr__(self) -> str:
