@@ -14,6 +14,8 @@ _LATEX = {sign: rf"\{sign}" for sign in "&%#_${}"} | {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
 }
 
 

@@ -72,7 +72,7 @@ def test_covariances_and_counts_are_named():
     text = str(bip.compare_fits(fits()).summary())
     clusters = fits()["Cox"].n_clusters
     assert f"Covariance of Cox: clustered by center ({clusters} clusters)" in text
-    assert "Covariance of Cox, model, Logit: from the model's information." in text
+    assert "Covariance of Cox, model; Logit: from the model's information." in text
     lines = {line.split("  ")[0].strip(): line for line in text.splitlines()}
     assert "203" in lines["rows"]
     assert str(fits()["Cox"].n_events) in lines["events"]

@@ -19,6 +19,7 @@ from bipstats.core.serialise import to_json
 from bipstats.errors import ModelWarning
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
+from bipstats.versions import library_version
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -221,6 +222,10 @@ class Result:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the estimates with their intervals."""
         return forest(self.plot_data(), ax=ax, xlabel=f"log {self.ratio}")
+
+    def _errors_and_software(self) -> str:
+        """Close a methods section's paragraph."""
+        return f"standard errors {self.estimates.how}. Computed with bipstats {library_version()}."
 
     def _column(self, name: str) -> pd.Series:
         return self.tidy().set_index("term")[name]

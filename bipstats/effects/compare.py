@@ -11,7 +11,7 @@ import pandas as pd
 
 from bipstats.core.result import Result
 from bipstats.errors import ModelError, OptionError, check_option
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, new_axes, ratio_axis, tidy_axes
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class FitComparison:
             for row in self.about.itertuples()
         }
         hows = self.about.groupby("covariance", sort=False)["fit"].agg(
-            lambda names: ", ".join(map(str, names))
+            lambda names: "; ".join(map(str, names))
         )
         notes = [f"In brackets: {self._brackets()}."]
         notes += [f"Covariance of {names}: {how}." for how, names in hows.items()]
@@ -107,7 +107,7 @@ class FitComparison:
             axes.plot(own["estimate"], position, "o", color=colour, markersize=4, label=str(name))
         axes.set_yticks(np.arange(len(terms))[::-1], terms)
         if self.exponentiated:
-            axes.set_xscale("log")
+            ratio_axis(axes)
         scales = self.about["scale"].unique()
         axes.set_xlabel(
             ("" if self.exponentiated else "Log ") + scales[0] if len(scales) == 1 else "Estimate"

@@ -264,5 +264,5 @@ def confounding(risk_ratio: float) -> pd.DataFrame:
     """Pairs ``with_exposure, with_outcome`` that just explain a risk ratio, from one end of the curve to the other."""
     above = max(risk_ratio, 1 / risk_ratio)
     excess = above * (above - 1)  # (x - RR)(y - RR) on the curve
-    offset = np.sqrt(excess) * np.geomspace(1 / 12, 12, _POINTS + 1)
+    offset = np.sqrt(excess) * np.geomspace(1 / 6, 6, _POINTS + 1)
     return pd.DataFrame({"with_exposure": above + offset, "with_outcome": above + excess / offset})

@@ -20,7 +20,7 @@ from bipstats.effects.scales import SCALES, Scale
 from bipstats.effects.worlds import Worlds
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.hazard import HazardResult
-from bipstats.plotting import forest
+from bipstats.plotting import forest, ratio_axis
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -91,9 +91,7 @@ class Margins:
         """Draw the effects with their intervals."""
         ratio = self.scale != "difference"
         axes = forest(self.plot_data(), ax=ax, reference=float(ratio), xlabel=self.label.capitalize())
-        if ratio:
-            axes.set_xscale("log")
-        return axes
+        return ratio_axis(axes) if ratio else axes
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -172,8 +172,7 @@ class HazardResult(Result):
         exposure = ", part-periods by their exposure" if self._spec.exposure else ""
         return (
             f"We estimated a discrete-time hazard model ({self._spec.link} link, one effect per period{exposure}) "
-            f"on {self.nobs:,} person-period rows with {self.n_events:,} events; standard errors "
-            f"{self.estimates.how}."
+            f"on {self.nobs:,} person-period rows with {self.n_events:,} events; {self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ class LogitResult(Result):
         """One paragraph for a methods section."""
         return (
             f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"maximum likelihood; standard errors {self.estimates.how}."
+            f"maximum likelihood; {self._errors_and_software()}"
         )
 
 
