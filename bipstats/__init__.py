@@ -29,6 +29,8 @@ _NAMES = {
     "logit": "models.logit",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
+    "fine_gray": "models.fine_gray",
+    "logrank": "models.logrank",
     "cluster": "core.covariance",
     "formula": "codebook",
     # after a fit
@@ -38,6 +40,7 @@ _NAMES = {
     "contrasts": "effects.contrasts",
     "e_value": "effects.evalue",
     "compare_fits": "effects.compare",
+    "lr_test": "effects.likelihood_ratio",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",

@@ -66,6 +66,11 @@ def test_a_term_of_a_fit_has_the_fits_interval():
     assert_allclose(found.ratios, [row["estimate"], row["conf_high"]], rtol=1e-14)
 
 
+def test_subdistribution_hazard_ratios_count_as_hazard_ratios():
+    fit = bip.fine_gray("age + sex", frame("fine_gray"), event="exit == pcm")
+    assert bip.e_value(fit, "age", rare=True).scale == "hazard_ratio"
+
+
 def test_margins_give_risk_ratios():
     rows = frame("veteran")
     effects = bip.margins(bip.logit("late ~ karno + celltype", rows), rows, "celltype", scale="risk_ratio")

@@ -208,6 +208,16 @@ def test_one_unit_without_interaction_is_the_hazard_ratio_itself():
         assert_allclose(ours[column], theirs[column], rtol=1e-12)
 
 
+def test_subdistribution_hazard_ratios_are_named():
+    rows = frame("fine_gray")
+    fit = bip.fine_gray("age + sex", rows, event="exit == pcm")
+    found = bip.margins(fit, rows, "age", scale="hazard_ratio")
+    assert_allclose(found.table["estimate"], np.exp(fit.params["age"]), rtol=1e-12)
+    assert "subdistribution hazard ratio" in str(found.summary())
+    with pytest.raises(bip.ModelError, match=r"alone. For its incidences .* predict"):
+        bip.margins(fit, rows, "age", scale="risk_ratio")
+
+
 def test_risks_at_a_horizon_are_those_of_risk():
     rows = landmark_frame()
     fits = cox_fits(rows)

@@ -43,6 +43,10 @@ def periods():
     return rows.assign(tall=rows["height"] > 140)
 
 
+def gammopathy():
+    return frame("fine_gray")
+
+
 FITS = {
     "cox": (cox, cgd),
     "cox, clusters, strata": (
@@ -52,6 +56,7 @@ FITS = {
     "cox, splines and labels": (lambda: cox(CGD + " + heavy"), cgd),
     "cox, dates as labels": (lambda: cox("age + C(since)"), cgd),
     "cox, labels that are numbers": (lambda: cox("age:sex + C(third)"), cgd),
+    "fine_gray": (lambda: bip.fine_gray("age + sex", gammopathy(), event="exit == pcm"), gammopathy),
     "hazard": (lambda: bip.hazard("age + C(sex)", periods(), event="status", exposure="exposure"), periods),
     "hazard, logit": (lambda: bip.hazard("C(tall) + age", periods(), event="status", link="logit"), periods),
     "logit": (

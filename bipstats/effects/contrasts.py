@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from bipstats.core.columns import MANY, Floats
-from bipstats.core.estimates import Estimates
+from bipstats.core.estimates import Estimates, check_level
 from bipstats.core.result import Result
 from bipstats.effects.multiplicity import bonferroni, holm, max_t
 from bipstats.errors import ModelError, OptionError, check_option
@@ -173,7 +173,7 @@ def contrasts(
     estimates = fit if isinstance(fit, Estimates) else getattr(fit, "estimates", None)
     if not isinstance(estimates, Estimates):
         raise ModelError(f"fit has no estimates with a covariance; it is {type(fit).__name__}.")
-    estimates.tidy(level)  # refuses what is no level
+    check_level(level)
     if (hypotheses is None) == (pairs is None):
         raise OptionError("give either hypotheses or pairs=.")
     if pairs is None:

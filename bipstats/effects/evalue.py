@@ -11,6 +11,7 @@ import pandas as pd
 from bipstats.core.columns import Floats
 from bipstats.core.result import Result
 from bipstats.effects.margins import Margins
+from bipstats.effects.scales import Scale
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.plotting import COLOURS, new_axes, tidy_axes
 from bipstats.tables import Summary
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 RatioScale = Literal["risk_ratio", "odds_ratio", "hazard_ratio"]
-_SCALES = ("risk_ratio", "odds_ratio", "hazard_ratio")
+_SCALES: tuple[RatioScale, ...] = ("risk_ratio", "odds_ratio", "hazard_ratio")
 _POINTS = 60
 
 
@@ -199,20 +200,20 @@ def e_value(
     return EValue(name, found, rare, (ratio, nearer_limit(ratio, low, high)), level)
 
 
-def _of_fit(effect: Result | Margins, term: str | None, level: float) -> tuple[str, str | None, pd.Series]:
+def _of_fit(effect: Result | Margins, term: str | None, level: float) -> tuple[str, Scale | None, pd.Series]:
     """Name, scale and row of one effect."""
+    scale: Scale | None
     if isinstance(effect, Margins):
         if effect.scale == "difference":
             raise ModelError("these margins are differences; an E-value needs a ratio: scale='risk_ratio'.")
         frame = effect.tidy(level).assign(term=effect.estimates.names)
-        names, scale = frame["contrast"].tolist(), str(effect.scale)
+        names, scale = frame["contrast"].tolist(), effect.scale
         if len(set(names)) < len(names):
             names = frame["term"].tolist()
     else:
         frame = effect.tidy(level, exponentiate=True)
         names = frame["term"].tolist()
-        words = effect.ratio.replace(" ", "_")
-        scale = words if words in _SCALES else None  # type: ignore[assignment]
+        scale = next((one for one in _SCALES if effect.ratio.endswith(one.replace("_", " "))), None)
         if effect.link == "identity":
             raise ModelError("coefficients of a linear model are no log ratios; an E-value needs a ratio.")
     if term is None and len(names) == 1:

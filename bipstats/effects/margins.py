@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.core.columns import Floats, Missing, require_frame
-from bipstats.core.estimates import Estimates
+from bipstats.core.estimates import Estimates, check_level
 from bipstats.core.result import Result
 from bipstats.effects.changes import How
 from bipstats.effects.fitted_hazards import Fits
@@ -19,6 +19,7 @@ from bipstats.effects.means import compared
 from bipstats.effects.scales import SCALES, Scale
 from bipstats.effects.worlds import Worlds
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.cox import CoxResult
 from bipstats.models.hazard import HazardResult
 from bipstats.plotting import forest, ratio_axis
 from bipstats.tables import Summary, p_text
@@ -202,7 +203,7 @@ def margins(
     return _margins([variable] * len(values), labels, values, covariance, scale, level, facts, fewest)
 
 
-_RATIO = "hazard ratio, geometric mean over the rows"
+_CAUSE_RATIO = "cause-specific hazard ratio, geometric mean over the rows; the same at every horizon"
 _CURE = (
     "A single fit gives no risk: with competing exits a risk needs the hazards of all of them, from a landmark at "
     "which covariates are frozen. Fit every exit and write "
@@ -224,7 +225,12 @@ def _check_scale(fit: Result, scale: Scale) -> None:
     if scale in scales:
         return
     if fit.link == "log":
-        raise ModelError(f'scale={scale!r}: {name} gives scale="hazard_ratio" alone. {_CURE}')
+        cure = (
+            _CURE
+            if isinstance(fit, CoxResult)
+            else 'For its incidences on changed data see predict(kind="incidence").'
+        )
+        raise ModelError(f'scale={scale!r}: {name} gives scale="hazard_ratio" alone. {cure}')
     if not scales:
         raise ModelError(
             f"{name} has no average prediction: what it conditions on has no estimate. Read its coefficients."
@@ -235,7 +241,7 @@ def _check_scale(fit: Result, scale: Scale) -> None:
 def _quantity(fit: Result, scale: Scale) -> str:
     """What the averages are of."""
     if scale == "hazard_ratio":
-        return _RATIO
+        return f"{fit.ratio}, geometric mean over the rows"
     if isinstance(fit, HazardResult):
         return "probability of the event in a period, of those at risk in it"
     return "mean of the outcome" if fit.link == "identity" else "probability of the outcome"
@@ -266,9 +272,7 @@ def _of_causes(
     causes = [cause for cause, _ in names]
     risk = f"cumulative incidence {horizon:g} after the landmark"
     facts = {
-        "compared": risk
-        if scale != "hazard_ratio"
-        else f"cause-specific {_RATIO}; the same at every horizon",
+        "compared": risk if scale != "hazard_ratio" else _CAUSE_RATIO,
         **rows.facts(),
         "covariance": "the fits' own, causes taken as independent",
     }
@@ -318,5 +322,5 @@ def _margins(
 ) -> Margins:
     names = tuple(f"{term}: {label}" for term, label in zip(terms, contrasts, strict=True))
     estimates = Estimates(names, values, covariance, facts["covariance"], df)
-    estimates.tidy(level)  # refuses what is no level
+    check_level(level)
     return Margins(estimates, tuple(terms), contrasts, scale, level, facts)

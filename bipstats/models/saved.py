@@ -16,6 +16,7 @@ from bipstats.errors import ModelError
 # Model result -> module that defines it; nothing else can be read.
 _RESULTS = {
     "CoxResult": "cox",
+    "FineGrayResult": "fine_gray",
     "HazardResult": "hazard",
     "LogitResult": "logit",
 }
