@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from references import frame
+from test_margins import line
 
 import bipstats as bip
 from bipstats.tables import Summary
@@ -130,6 +131,14 @@ def test_a_lost_error_is_said_to_be_none():
     )  # fmt: skip
     assert bip.compare_fits({"A": odd}).table.set_index("term").loc["age", "A"].endswith("(none)")
     assert np.isnan(odd.bse["age"])
+
+
+def test_linear_models_stand_beside_others_without_events():
+    found = bip.compare_fits({"Line": line()[0], "Logit": fits()["Logit"]})
+    assert found.about["n_events"].isna().tolist() == [True, False]
+    assert found.plot().get_xlabel() == "Estimate"
+    with pytest.raises(bip.ModelError, match="is a linear model"):
+        bip.compare_fits({"Line": line()[0]}, exponentiate=True)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 from references import frame
+from test_margins import line
 
 import bipstats as bip
 
@@ -81,6 +82,7 @@ def test_margins_give_risk_ratios():
 
 
 REFUSED = {
+    "a line": (lambda: bip.e_value(line()[0], "age"), "no log ratios"),
     "rare unsaid": (lambda: bip.e_value(cox(), "karno"), "rare= is missing.*hazard ratio"),
     "rare for risks": (lambda: bip.e_value(2.0, rare=True), "rare= belongs to odds and hazard ratios"),
     "unknown term": (

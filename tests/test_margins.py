@@ -296,6 +296,15 @@ def test_risk_counts_rows_left_out_too():
     assert_allclose(found.table["estimate"], bip.risk(fits, rows.dropna()).table["estimate"])
 
 
+def test_a_probability_without_intercept_is_refused():
+    rows = frame("veteran")
+    fit = bip.logit("late ~ karno + age", rows)
+    own = fit.estimates
+    slopes = replace(own, names=own.names[1:], values=own.values[1:], covariance=own.covariance[1:, 1:])
+    with pytest.raises(bip.ModelError, match="has no intercept"):
+        bip.margins(replace(fit, estimates=slopes), rows, "karno")
+
+
 REFUSED = {
     "risk of a cox": (
         lambda: bip.margins(cox(), frame("cgd"), "age"),

@@ -16,7 +16,7 @@ from bipstats.core.covariance import Covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
 from bipstats.core.serialise import to_json
-from bipstats.errors import ModelWarning
+from bipstats.errors import ModelError, ModelWarning
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 from bipstats.versions import library_version
@@ -101,8 +101,13 @@ class Result:
     def linear(self, new: pd.DataFrame) -> Linear:
         """Linear predictor of rows, as a function of the parameters: what every margin is made of."""
         x = self.design.matrix(new)
-        ones = np.ones((len(x), len(self.estimates.names) - x.shape[1]))  # the intercept, where there is one
-        return Linear(np.hstack([ones, x]), np.zeros(len(x)))
+        before = len(self.estimates.names) - x.shape[1]
+        if before == 0 and self.link not in ("identity", "log"):
+            raise ModelError(
+                f"{self.title} has no intercept (absorbed effects?), so that there is no level to predict. Put the "
+                "absorbed columns into the formula."
+            )
+        return Linear(np.hstack([np.ones((len(x), before)), x]), np.zeros(len(x)))
 
     @property
     def params(self) -> pd.Series:

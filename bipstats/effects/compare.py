@@ -125,6 +125,12 @@ class FitComparison:
         stars = next((signs for bound, signs in _STARS if row["p_value"] < bound), "") if self.stars else ""
         return f"{_number(row['estimate'])}{stars} ({_IN_BRACKETS[self.statistic](row)})"
 
+    def _axis_words(self) -> str:
+        """The scale, where all fits share one."""
+        scales = set(self.about["scale"])
+        scale = scales.pop() if len(scales) == 1 else None
+        return "Estimate" if not scale else f"{scale.capitalize()}" if self.exponentiated else f"Log {scale}"
+
     def _brackets(self) -> str:
         words = {
             "std_error": "standard errors",
@@ -227,7 +233,7 @@ def _about(name: str, fit: Result) -> dict[str, object]:
         "model": fit.title,
         "scale": fit.ratio,
         "nobs": fit.nobs,
-        "n_events": fit.n_events,
+        "n_events": np.nan if fit.link == "identity" else fit.n_events,
         "n_clusters": np.nan if fit.n_clusters is None else fit.n_clusters,
         "loglik": fit.loglik,
         "covariance": fit.estimates.how,
