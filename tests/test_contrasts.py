@@ -193,6 +193,13 @@ REFUSED = {
         lambda: bip.contrasts(Estimates(("a",), np.ones(1), np.zeros((1, 1)), ""), ["a = 0"]),
         "no variance for a = 0",
     ),
+    "no joint distribution": (
+        lambda: bip.contrasts(
+            Estimates(tuple("abc"), np.ones(3), 2 * np.eye(3) - 0.9 * (1 - np.eye(3)) * 1.9, "two ways"),
+            ["a = 0", "b = 0", "c = 0"],
+        ),
+        'not positive semi-definite.*adjust="holm"',
+    ),
     "pairs of numbers": (lambda: bip.contrasts(veteran(), pairs="age"), "no categorical column"),
     "pairs without levels": (lambda: bip.contrasts(plain(), pairs="a"), "needs a fitted model"),
     "pairs with interaction": (

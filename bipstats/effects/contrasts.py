@@ -256,11 +256,22 @@ def _pairs(fit: Result, column: str) -> Estimates:
     return _combined(fit.estimates, tuple(labels), np.array(rows), np.zeros(len(rows)))
 
 
+def _require_joint_distribution(family: Estimates) -> None:
+    """Raise if the statistics have no joint distribution."""
+    errors = family.std_errors
+    if np.linalg.eigvalsh(family.covariance / np.outer(errors, errors))[0] < -1e-8:
+        raise ModelError(
+            "the covariance of the hypotheses is not positive semi-definite (two-way clustering with few clusters?), "
+            'so that the statistics have no joint distribution. Use adjust="holm".'
+        )
+
+
 def _adjusted(
     family: Estimates, adjust: Adjust, level: float, rng: int | np.random.Generator | None
 ) -> Contrasts:
     df = None if family.df is None else float(family.df.min())
     if adjust == "max-t":
+        _require_joint_distribution(family)
         found = max_t(family.values, family.covariance, df, level=level, rng=rng)
         return Contrasts(family, found.p_values, found.critical, adjust, level, found.error)
     raw = family.tidy(level)["p_value"].to_numpy()

@@ -215,7 +215,8 @@ def _of_fit(effect: Result | Margins, term: str | None, level: float) -> tuple[s
             raise ModelError("coefficients of a linear model are no log ratios; an E-value needs a ratio.")
         frame = effect.tidy(level, exponentiate=True)
         names = frame["term"].tolist()
-        scale = next((one for one in _SCALES if effect.ratio.endswith(one.replace("_", " "))), None)
+        ratio = effect.ratio or ""
+        scale = next((one for one in _SCALES if ratio.endswith(one.replace("_", " "))), None)
     if term is None and len(names) == 1:
         term = names[0]
     if term not in names:
