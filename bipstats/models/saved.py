@@ -19,6 +19,7 @@ _RESULTS = {
     "FineGrayResult": "fine_gray",
     "HazardResult": "hazard",
     "LogitResult": "logit",
+    "OLSResult": "ols",
 }
 
 
