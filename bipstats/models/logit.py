@@ -57,6 +57,7 @@ class LogitResult(BinomialResult):
 
     title: ClassVar[str] = "Logit"
     ratio: ClassVar[str] = "odds ratio"
+    link: ClassVar[Literal["logit"]] = "logit"
 
     @property
     def _spec(self) -> LogitSpecification:
@@ -93,7 +94,7 @@ class LogitResult(BinomialResult):
         """One paragraph for a methods section."""
         return (
             f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"maximum likelihood{self.with_effects}; standard errors {self.estimates.how}."
+            f"maximum likelihood{self.with_effects}; {self._errors_and_software()}"
         )
 
 

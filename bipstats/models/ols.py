@@ -12,7 +12,7 @@ import pandas as pd
 from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import split_formula
-from bipstats.core.result import Fit, Result, report, with_covariance
+from bipstats.core.result import Fit, Link, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial_rows import read_absorb
 from bipstats.models.identify import require_same_fit
@@ -45,6 +45,7 @@ class OLSResult(Result):
 
     title: ClassVar[str] = "Linear regression"
     ratio: ClassVar[str | None] = None
+    link: ClassVar[Link | None] = "identity"
 
     @property
     def _spec(self) -> OLSSpecification:
@@ -107,7 +108,7 @@ class OLSResult(Result):
         weights = f", weighted by {self._spec.weights}" if self._spec.weights else ""
         return (
             f"We regressed {self._spec.outcome} on the covariates by least squares{effects} ({self.nobs:,} rows"
-            f"{weights}); standard errors {self.estimates.how}."
+            f"{weights}); {self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:
