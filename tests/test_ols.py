@@ -130,6 +130,18 @@ def test_result_holds_no_rows():
     assert abs(ten - once) < 200
 
 
+@pytest.mark.parametrize("absorb", [None, ["h", "celltype"]])
+def test_saved_and_read_again_it_is_the_same(absorb):
+    rows = data.veteran()
+    fit = bip.ols("time ~ karno", rows, absorb=absorb, vcov=bip.cluster("g", small_sample="CR2"))
+    again = bip.read_result(fit.to_json())
+    assert str(again) == str(fit)
+    pd.testing.assert_frame_equal(again.tidy(), fit.tidy())
+    pd.testing.assert_frame_equal(
+        again.with_vcov("robust", rows).tidy(), fit.with_vcov("robust", rows).tidy()
+    )
+
+
 def test_missing_values_are_counted():
     rows = data.veteran()
     rows.loc[3, "h"] = np.nan

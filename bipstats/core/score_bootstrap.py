@@ -141,6 +141,8 @@ def _ends(refits: Refits, group: Ints, signs: Floats, j: int, unit: float) -> tu
     down, up = (_walk(refits, group, signs, j, side * unit) for side in (-1.0, 1.0))
     values = np.array([*down.values[::-1], estimate, *up.values])
     influences = np.array([*down.influences[::-1], here, *up.influences])
+    if abs(estimate) <= _ZERO * unit:  # zero but for rounding: every pattern accepts it
+        values[len(down.values)] = 0.0
     centre = len(down.values)
     low = _end(values, influences, signs, np.arange(centre, -1, -1), -1.0)
     return low, _end(values, influences, signs, np.arange(centre, len(values)), 1.0)
