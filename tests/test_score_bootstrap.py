@@ -203,8 +203,16 @@ def test_requests_are_checked():
         bip.score_bootstrap("g", rng="seed")
     rows = data.tiny()
     fit = bip.logit("late ~ x", rows, vcov=bip.score_bootstrap("g"))
-    with pytest.raises(bip.ModelError, match="tests coefficients one by one"):
-        fit.wald("x = 0")
+    spells = data.veteran().assign(stop=lambda d: d["time"], event=lambda d: d["status"])
+    by_exit = {"exit": bip.cox("karno", spells, start=None, vcov=bip.score_bootstrap("g", draws=99, rng=1))}
+    for use in (
+        lambda: fit.wald("x = 0"),
+        lambda: bip.contrasts(fit, ["x = 0"]),
+        lambda: bip.margins(fit, rows, "x"),
+        lambda: bip.risk(by_exit, spells, horizon=100),
+    ):
+        with pytest.raises(bip.ModelError, match="tests coefficients one by one"):
+            use()
     with pytest.raises(bip.ModelError, match="no column 'h'"):
         fit.with_vcov(bip.score_bootstrap("h"), rows)
 

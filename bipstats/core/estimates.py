@@ -122,6 +122,16 @@ class Estimates:
         variances = np.diag(self.covariance)
         return np.sqrt(np.where(variances < 0, np.nan, variances))
 
+    @property
+    def joint_covariance(self) -> Floats:
+        """The covariance, for functions of the estimates; refused where it is not what tests are made of."""
+        if self.accepted is not None:
+            raise ModelError(
+                "the score bootstrap tests coefficients one by one (tidy()); for functions of them take another "
+                "covariance, e.g. .with_vcov(bip.cluster(..., small_sample='jackknife'), data)."
+            )
+        return self.covariance
+
     def tidy(self, level: float = 0.95, exponentiate: bool = False) -> pd.DataFrame:
         """Give one row a parameter: ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
 
@@ -175,16 +185,11 @@ class Estimates:
         """
         if not isinstance(hypothesis, str):
             raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {hypothesis!r}.")
-        if self.accepted is not None:
-            raise ModelError(
-                "the score bootstrap tests coefficients one by one (tidy()); for a Wald test take another covariance, "
-                "e.g. .with_vcov(bip.cluster(..., small_sample='jackknife'), data)."
-            )
         equations = [part.strip() for part in _split_outside_brackets(hypothesis, ",")]
         rows = [self.equation(text) for text in equations]
         restrictions = np.array([row for row, _ in rows])
         gap = restrictions @ self.values - np.array([right for _, right in rows])
-        spread = restrictions @ self.covariance @ restrictions.T
+        spread = restrictions @ self.joint_covariance @ restrictions.T
         size = np.sqrt(np.abs(np.diag(spread)))
         if np.linalg.matrix_rank(restrictions) < len(rows):
             raise ModelError(f"the hypotheses {hypothesis!r} repeat or contradict one another.")
