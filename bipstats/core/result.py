@@ -36,6 +36,8 @@ class Fit:
     iterations : int
     flow : tuple of (str, int)
         Rows given, and rows left out or merged with the reason, in order.
+    loglik_null : float or None
+        Log-likelihood with all slopes zero, where the fit knows it.
     """
 
     loglik: float
@@ -44,6 +46,7 @@ class Fit:
     n_units: int | None
     iterations: int
     flow: tuple[tuple[str, int], ...]
+    loglik_null: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)

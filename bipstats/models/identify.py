@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 from scipy.linalg import qr
 
 from bipstats.core.columns import MANY, listed
 from bipstats.errors import ModelError
+from bipstats.models.kernels.cox import sum_by
 from bipstats.models.kernels.newton import Evaluation, Optimum
 
 Floats = NDArray[np.float64]
@@ -38,11 +39,12 @@ class Standardised:
 
 
 def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> Standardised:
-    """Centre and scale, and refuse columns that the data cannot tell apart.
+    """Centre and scale in place, and refuse columns that the data cannot tell apart.
 
     Parameters
     ----------
     x : (n, p) array
+        Overwritten: a second matrix of this size is what a register study has no memory for.
     names : tuple of str
     group : (n,) integer array
         Groups with a level of their own (strata, periods; zeros for one intercept or baseline).
@@ -54,12 +56,19 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     ModelError
         A column is constant within every group, or a linear combination of others.
     """
-    centre = x.mean(axis=0)
-    scale = np.sqrt(((x - centre) ** 2).mean(axis=0))
+    centre, scale = _moments(x)
     constant = scale <= 1e-10 * np.abs(centre)
-    working = (x - centre) / np.where(constant, 1.0, scale)
-    own = _demeaned(working, group)
-    spread = np.sqrt((own**2).mean(axis=0))
+    divisor = np.where(constant, 1.0, scale)
+    cross = np.zeros((len(centre), len(centre)))
+    for rows in _chunks(len(x)):
+        chunk = x[rows]
+        chunk -= centre
+        chunk /= divisor
+        cross += chunk.T @ chunk
+    cross -= _between(x, group)
+    spread = np.sqrt(np.maximum(np.diag(cross), 0.0) / len(x))
+    for j in np.flatnonzero(spread < 1e-3):  # the difference of two large sums: look at the column itself
+        spread[j] = np.sqrt((_demeaned(x[:, [j]], group) ** 2).mean())
     constant |= spread < 1e-9
     if constant.any():
         listing = listed([names[j] for j in np.flatnonzero(constant)])
@@ -67,34 +76,56 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
         raise ModelError(
             f"no variation{where} in {listing} among the rows used; leave it out of the formula."
         )
-    _check_rank(own / spread, names)
-    return Standardised(working, centre, scale)
+    _check_rank(x, cross / len(x) / np.outer(spread, spread), spread, group, names)
+    return Standardised(x, centre, scale)
+
+
+def _chunks(n: int) -> Iterator[slice]:
+    """Blocks of rows that stay in the cache."""
+    return (slice(low, low + 2048) for low in range(0, n, 2048))
+
+
+def _moments(x: Floats) -> tuple[Floats, Floats]:
+    """Means and standard deviations in one pass (Chan, Golub & LeVeque 1983), whatever the size of the means."""
+    seen, mean, squares = 0, np.zeros(x.shape[1]), np.zeros(x.shape[1])
+    for rows in _chunks(len(x)):
+        chunk = x[rows]
+        own = chunk.mean(axis=0)
+        apart, total = own - mean, seen + len(chunk)
+        squares += ((chunk - own) ** 2).sum(axis=0) + apart**2 * (seen * len(chunk) / total)
+        mean += apart * (len(chunk) / total)
+        seen = total
+    return mean, np.sqrt(squares / max(seen, 1))
+
+
+def _group_means(x: Floats, group: Ints) -> tuple[Floats, Ints]:
+    size = np.bincount(group)
+    return sum_by(np.ones(len(group)), group, len(size), x) / np.maximum(size, 1)[:, None], size
+
+
+def _between(x: Floats, group: Ints) -> Floats:
+    """What the groups' means contribute to the cross-product of `x`, (p, p)."""
+    means, size = _group_means(x, group)
+    return (means.T * size) @ means
 
 
 def _demeaned(x: Floats, group: Ints) -> Floats:
-    n_groups = int(group.max(initial=0)) + 1
-    if n_groups == 1:
-        return x - x.mean(axis=0)
-    incidence = sparse.csr_array(
-        (np.ones(len(group)), (group, np.arange(len(group)))), shape=(n_groups, len(group))
-    )
-    size = np.maximum(incidence.sum(axis=1), 1.0)[:, None]  # a group may have no rows left
-    return x - ((incidence @ x) / size)[group]
+    return x - _group_means(x, group)[0][group]
 
 
-def _check_rank(x: Floats, names: tuple[str, ...]) -> None:
+def _check_rank(x: Floats, correlation: Floats, spread: Floats, group: Ints, names: tuple[str, ...]) -> None:
     """Look at the p x p correlations first; decompose the rows only if they look suspicious."""
-    correlation = x.T @ x / len(x)
     if np.linalg.eigvalsh(correlation)[:1].sum() > _SUSPICIOUS:
         return
-    _, triangle, order = qr(x, mode="economic", pivoting=True)
+    own = _demeaned(x, group) / spread
+    _, triangle, order = qr(own, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(triangle))
     rank = int((pivots > _RANK_TOLERANCE * pivots[0]).sum())
-    if rank == x.shape[1]:
+    if rank == own.shape[1]:
         return
     sentences = []
     for column in order[rank:]:
-        weights = np.linalg.lstsq(x[:, order[:rank]], x[:, column], rcond=None)[0]
+        weights = np.linalg.lstsq(own[:, order[:rank]], own[:, column], rcond=None)[0]
         partners = [names[j] for j, weight in zip(order[:rank], weights, strict=True) if abs(weight) > 1e-6]
         sentences.append(
             f"{names[column]} is a linear combination of {', '.join(partners) or 'the intercept'}"
