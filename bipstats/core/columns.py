@@ -170,6 +170,12 @@ def group_codes(data: pd.DataFrame, names: str | Sequence[str], role: str) -> In
 
 
 def _factorized(column: pd.Series) -> tuple[Ints, pd.Index]:
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else np.empty(0)
+    if values.dtype.kind in "iu" and np.all(
+        values[1:] >= values[:-1]
+    ):  # sorted: no table of levels is needed
+        new = np.concatenate([np.ones(min(len(values), 1), bool), values[1:] != values[:-1]])
+        return np.cumsum(new) - 1, pd.Index(values[new])
     try:
         codes, levels = pd.factorize(column, sort=True)
     except TypeError:
