@@ -57,7 +57,7 @@ def only(problems: pd.DataFrame) -> pd.Series:
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_the_released_study_reads_equal_from_stata_and_spss(suffix, tmp_path):
     released = bip.load_synthetic()
-    study = released.subset(clients=released.clients["client"][:200])
+    study = released.subset(clients=released.clients["client"][:60])
     folder = write_study(study.tables(), tmp_path / "study", suffix)
     read = bip.read_study(folder, PANDAS_STATA if suffix == ".dta" else None)
     for name, table in study.tables().items():

@@ -56,8 +56,18 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     ModelError
         A column is constant within every group, or a linear combination of others.
     """
-    centre, scale = _moments(x)
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre, scale = _moments(x)
+    if not np.isfinite(scale).all():
+        listing = listed([names[j] for j in np.flatnonzero(~np.isfinite(scale))])
+        raise ModelError(f"the numbers in {listing} are too large to be squared; use a larger unit.")
     constant = scale <= 1e-10 * np.abs(centre)
+    faint = [names[j] for j in np.flatnonzero(constant) if x[:, j].min() < x[:, j].max()]
+    if faint:
+        raise ModelError(
+            f"{listed(faint)} varies by less than 1e-10 of its size, too little to compute with; subtract a constant "
+            "from it, or use a smaller unit."
+        )
     divisor = np.where(constant, 1.0, scale)
     cross = np.zeros((len(centre), len(centre)))
     for rows in _chunks(len(x)):

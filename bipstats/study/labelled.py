@@ -54,8 +54,8 @@ def read(path: Path, table: str, mapping: FileMapping) -> Raw:
         return not_a_file(path, table)
     pyreadstat = library("pyreadstat", path)
     kind = path.suffix.lower()
-    nameless = kind == ".dta" and not _is_unicode(path)
     try:
+        nameless = kind == ".dta" and not _is_unicode(path)
         frame, about = _stored(pyreadstat, path, _encodings(kind, nameless, mapping))
     except (UnicodeDecodeError, pyreadstat.ReadstatError) as error:
         if isinstance(error, UnicodeDecodeError) or _is_about_encoding(error):

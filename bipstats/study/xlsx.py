@@ -64,11 +64,11 @@ def read(path: Path, table: str, mapping: FileMapping) -> Raw:
     if path.is_dir():
         return not_a_file(path, table)
     openpyxl = library("openpyxl", path)
-    content = path.read_bytes()
-    if content.startswith(_OLE):
-        said = "the workbook is encrypted with a password, or of the old format .xls"
-        return unreadable(table, said, "save it without password as .xlsx, or as CSV")
     try:
+        content = path.read_bytes()
+        if content.startswith(_OLE):
+            said = "the workbook is encrypted with a password, or of the old format .xls"
+            return unreadable(table, said, "save it without password as .xlsx, or as CSV")
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # openpyxl tells of styles and extensions that it leaves out
             rows, epoch = _rows(openpyxl, content, table)
