@@ -143,7 +143,7 @@ def is_categorical(column: pd.Series) -> bool:
     if not strange and (pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column)):
         return False
     if not strange:
-        kind = pd.api.types.infer_dtype(column, skipna=True)
+        kind = pd.api.types.infer_dtype(column.dropna() if column.hasnans else column)
     if strange or kind in _MOMENTS:
         raise ModelError(
             f"column {column.name!r} holds {kind}; convert it to numbers (days since a date, say) or labels."
@@ -156,7 +156,9 @@ def is_categorical(column: pd.Series) -> bool:
 def _refuse_mixed(column: pd.Series) -> None:
     """Refuse numbers and text in one column: one of the two is a mistake."""
     text = column.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
-    number = column.map(lambda value: isinstance(value, Number)).to_numpy(dtype=bool)
+    number = (
+        column.map(lambda value: isinstance(value, Number)).to_numpy(dtype=bool) & column.notna().to_numpy()
+    )
     if text.any() and number.any():
         raise ModelError(
             f"column {column.name!r} holds numbers in {int(number.sum()):,} rows and text in {int(text.sum()):,}; "
@@ -164,8 +166,8 @@ def _refuse_mixed(column: pd.Series) -> None:
         )
 
 
-def numbers(column: pd.Series) -> Floats:
-    """Cast a column without missing values to float64; infinite values and text raise."""
+def numbers(column: pd.Series, *, holes: bool = False) -> Floats:
+    """Cast a column to float64; infinite values, text and, unless there may be `holes`, missing values raise."""
     if is_categorical(column):
         raise ModelError(
             f"column {column.name!r} must hold numbers; it holds labels ({column.dtype}). Where they are numbers, "
@@ -174,7 +176,8 @@ def numbers(column: pd.Series) -> Floats:
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
     if not np.isfinite(values).all():
         _refuse_infinite(column, values)
-        raise ModelError(f"column {column.name!r} is missing in {int(np.isnan(values).sum()):,} rows.")
+        if not holes:
+            raise ModelError(f"column {column.name!r} is missing in {int(np.isnan(values).sum()):,} rows.")
     return values
 
 

@@ -107,6 +107,11 @@ class Result:
         return self.fit.n_events
 
     @property
+    def n_params(self) -> int:
+        """Parameters estimated."""
+        return len(self.estimates.names)
+
+    @property
     def n_clusters(self) -> int | None:
         """Clusters of the covariance (the smaller count of two ways), or None."""
         return min(self.clusters.values()) if self.clusters else None
@@ -136,9 +141,9 @@ class Result:
                 "nobs": [fit.nobs],
                 "n_events": [fit.n_events],
                 "n_clusters": [self.n_clusters],
-                "df": [len(self.estimates.names)],
+                "df": [self.n_params],
                 "loglik": [fit.loglik],
-                "aic": [2 * len(self.estimates.names) - 2 * fit.loglik],
+                "aic": [2 * self.n_params - 2 * fit.loglik],
                 "covariance": [self.estimates.how],
                 "iterations": [fit.iterations],
             }

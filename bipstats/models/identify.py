@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,11 +56,26 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     ModelError
         A column is constant within every group, or a linear combination of others.
     """
+    centre, scale, constant = scale_in_place(x, names)
+    where = f" within every {within}" if group.any() else ""
+    cross = cross_product(x) - _between(x, group)
+    refuse_dependent(cross, lambda columns: _demeaned(x[:, columns], group), len(x), names, constant, where)
+    return Standardised(x, centre, scale)
+
+
+def scale_in_place(x: Floats, names: tuple[str, ...]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Centre and scale the columns of `x`; give the centres, the scales and which columns are constant, (p,) each.
+
+    Raises
+    ------
+    ModelError
+        The numbers in a column are too large, or vary too little for their size, to compute with.
+    """
     with np.errstate(over="ignore", invalid="ignore"):
         centre, scale = _moments(x)
-    if not np.isfinite(scale).all():
-        listing = listed([names[j] for j in np.flatnonzero(~np.isfinite(scale))])
-        raise ModelError(f"the numbers in {listing} are too large to be squared; use a larger unit.")
+    large = [name for name, size in zip(names, scale, strict=True) if not np.isfinite(size)]
+    if large:
+        raise ModelError(f"the numbers in {listed(large)} are too large to be squared; use a larger unit.")
     constant = scale <= 1e-10 * np.abs(centre)
     faint = [names[j] for j in np.flatnonzero(constant) if x[:, j].min() < x[:, j].max()]
     if faint:
@@ -69,25 +84,52 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
             "from it, or use a smaller unit."
         )
     divisor = np.where(constant, 1.0, scale)
-    cross = np.zeros((len(centre), len(centre)))
     for rows in _chunks(len(x)):
         chunk = x[rows]
         chunk -= centre
         chunk /= divisor
-        cross += chunk.T @ chunk
-    cross -= _between(x, group)
-    spread = np.sqrt(np.maximum(np.diag(cross), 0.0) / len(x))
+    return centre, scale, constant
+
+
+def cross_product(x: Floats) -> Floats:
+    """X'X, (p, p)."""
+    return np.asarray(sum((x[rows].T @ x[rows] for rows in _chunks(len(x))), np.zeros((x.shape[1],) * 2)))
+
+
+def refuse_dependent(
+    cross: Floats,
+    own: Callable[[Ints], Floats],
+    n: int,
+    names: tuple[str, ...],
+    constant: NDArray[np.bool_],
+    where: str,
+) -> None:
+    """Refuse columns without variation of their own, and linear combinations.
+
+    Parameters
+    ----------
+    cross : (p, p) array
+        Cross-product of the n scaled rows, less what groups explain.
+    own : callable
+        Places of columns to those columns themselves, less what groups explain.
+    n : int
+    names : tuple of str
+    constant : (p,) boolean array
+        Columns known to be constant already.
+    where : str
+        Words for the message: ``" within every stratum"``.
+    """
+    spread = np.sqrt(np.maximum(np.diag(cross), 0.0) / n)
     for j in np.flatnonzero(spread < 1e-3):  # the difference of two large sums: look at the column itself
-        spread[j] = np.sqrt((_demeaned(x[:, [j]], group) ** 2).mean())
-    constant |= spread < 1e-9
-    if constant.any():
-        listing = listed([names[j] for j in np.flatnonzero(constant)])
-        where = f" within every {within}" if group.any() else ""
+        spread[j] = np.sqrt((own(np.array([j])) ** 2).mean())
+    flat = constant | (spread < 1e-9)
+    if flat.any():
+        listing = listed([names[j] for j in np.flatnonzero(flat)])
         raise ModelError(
             f"no variation{where} in {listing} among the rows used; leave it out of the formula."
         )
-    _check_rank(x, cross / len(x) / np.outer(spread, spread), spread, group, names)
-    return Standardised(x, centre, scale)
+    correlation = cross / n / np.outer(spread, spread)
+    _check_rank(correlation, lambda: own(np.arange(len(names))) / spread, names)
 
 
 def _chunks(n: int) -> Iterator[slice]:
@@ -123,11 +165,11 @@ def _demeaned(x: Floats, group: Ints) -> Floats:
     return x - _group_means(x, group)[0][group]
 
 
-def _check_rank(x: Floats, correlation: Floats, spread: Floats, group: Ints, names: tuple[str, ...]) -> None:
+def _check_rank(correlation: Floats, rows: Callable[[], Floats], names: tuple[str, ...]) -> None:
     """Look at the p x p correlations first; decompose the rows only if they look suspicious."""
     if np.linalg.eigvalsh(correlation)[:1].sum() > _SUSPICIOUS:
         return
-    own = _demeaned(x, group) / spread
+    own = rows()
     _, triangle, order = qr(own, mode="economic", pivoting=True)
     pivots = np.abs(np.diag(triangle))
     rank = int((pivots > _RANK_TOLERANCE * pivots[0]).sum())
@@ -226,11 +268,20 @@ def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
         )
 
 
+_OTHER_DATA = (
+    "these are not the data of the fit: its log-likelihood and score do not recur on them. "
+    "Give the same rows, unchanged."
+)
+
+
 def require_same_fit(at: Evaluation, loglik: float) -> None:
     """Refuse data on which a fit's log-likelihood and zero score do not recur."""
     size = np.sqrt(np.diag(at.information))
     if not (np.isclose(at.loglik, loglik, rtol=1e-9) and np.all(np.abs(at.gradient) <= 1e-5 * size)):
-        raise ModelError(
-            "these are not the data of the fit: its log-likelihood and score do not recur on them. "
-            "Give the same rows, unchanged."
-        )
+        raise ModelError(_OTHER_DATA)
+
+
+def require_same_maximum(at: Evaluation, loglik: float, moved: Floats) -> None:
+    """Refuse data on which a search ends elsewhere; `moved` is by how many standard errors, by parameter."""
+    if not (np.isclose(at.loglik, loglik, rtol=1e-9) and np.all(np.abs(moved) <= 1e-5)):
+        raise ModelError(_OTHER_DATA)

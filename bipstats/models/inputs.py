@@ -145,17 +145,18 @@ def _same_times(start: Floats, stop: Floats, stop_name: str) -> tuple[Floats, Fl
     return tuple(kept[np.searchsorted(kept, values, side="right") - 1] for values in (start, stop))  # type: ignore[return-value]
 
 
-def read_weights(data: pd.DataFrame, weights: str | None) -> Floats:
-    """Read positive case weights; ones if none are named."""
+def read_weights(data: pd.DataFrame, weights: str | None, *, holes: bool = False) -> Floats:
+    """Read positive case weights, ones if none are named; some may be missing (NaN) if there may be `holes`."""
     if weights is None:
         return np.ones(len(data))
-    values = numbers(data[weights])
+    values = numbers(data[weights], holes=holes)
     bad = int((values <= 0).sum())
     if bad:
         raise ModelError(f"column {weights!r}: {bad:,} weights are zero or negative; drop those rows.")
-    if not _LIGHT < values.max() < _HEAVY:
+    largest = np.fmax.reduce(values)
+    if not (np.isnan(largest) or _LIGHT < largest < _HEAVY):
         raise ModelError(
-            f"column {weights!r}: the largest weight is {values.max():g}, out of the range in which likelihoods can be "
+            f"column {weights!r}: the largest weight is {largest:g}, out of the range in which likelihoods can be "
             "compared; divide the weights by their mean."
         )
     return values

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,6 +73,7 @@ def maximise(
     loglik: Callable[[Floats], float],
     start: Floats,
     *,
+    solve: Callable[[Any], Floats] | None = None,
     tolerance: float = 1e-14,
     max_iterations: int = 60,
 ) -> Optimum:
@@ -84,6 +86,8 @@ def maximise(
     loglik : callable
         Parameter (p,) to the log-likelihood alone; used to judge a step. May return ``-inf`` or NaN.
     start : (p,) array
+    solve : callable, optional
+        `Evaluation` to the step :math:`I^{-1} g`, where the information is kept in another form.
     tolerance : float
         Bound on the Newton decrement :math:`\tfrac12 g' I^{-1} g` relative to ``1 + |loglik|``.
     max_iterations : int
@@ -103,7 +107,7 @@ def maximise(
         information = at.information
         for iteration in range(1, max_iterations + 1):
             try:
-                step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
+                step = (solve or _solve)(at)
             except np.linalg.LinAlgError:
                 raise NoMaximum(at.information) from None
             scale = 1.0 + abs(at.loglik)
@@ -120,6 +124,11 @@ def maximise(
                 return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
             params, at = taken
     return Optimum(params, at, max_iterations, False, information)
+
+
+def _solve(at: Evaluation) -> Floats:
+    """Newton's step for a dense information."""
+    return cho_solve(cho_factor(at.information), at.gradient) if at.gradient.size else at.gradient
 
 
 def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats, before: Floats) -> Evaluation:
