@@ -12,13 +12,7 @@ from bipstats.core.covariance import Covariance, Vcov, covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates
 from bipstats.core.result import report
-from bipstats.models.identify import (
-    no_maximum,
-    refuse_divergence,
-    refuse_separation,
-    require_same_fit,
-    standardise,
-)
+from bipstats.models.identify import require_same_fit, standardise
 from bipstats.models.kernels.binomial import (
     BinomialProblem,
     Link,
@@ -28,7 +22,10 @@ from bipstats.models.kernels.binomial import (
     score_sums,
     starting_values,
 )
-from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
+from bipstats.models.kernels.newton import Evaluation, Optimum
+from bipstats.models.kernels.profile import Objective
+from bipstats.models.search import find_maximum
+from bipstats.models.separation import MERGE, PENALISE, refuse_separation, separated_sides
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +43,8 @@ class BinomialRows:
     design : Design
     data : pandas.DataFrame
         The rows of the problem, for identifiers of clusters.
+    within : str
+        What the levels of the problem's factor are called.
     unit : str or None
         Column whose rows are one unit for robust errors.
     flow : tuple of (str, int)
@@ -56,8 +55,12 @@ class BinomialRows:
     transform: Floats
     design: Design
     data: pd.DataFrame
+    within: str
     unit: str | None
     flow: tuple[tuple[str, int], ...]
+
+
+_CURE = {"logit": PENALISE, "cloglog": MERGE}
 
 
 def binomial_rows(
@@ -74,14 +77,19 @@ def binomial_rows(
     link: Link,
     unit: str | None,
     flow: tuple[tuple[str, int], ...],
+    penalised: bool = False,
 ) -> BinomialRows:
-    """Check that the coefficients exist, then centre and scale."""
-    refuse_separation(matrix, design.names, successes, trials, both_ways=True)
+    """Check that the coefficients exist (a penalty makes them finite), then centre and scale."""
+    if not penalised:
+        refuse_separation(
+            matrix, design.names, successes, trials, level=level, within=within,
+            references=design.references, cure=_CURE[link],
+        )  # fmt: skip
     covariate = standardise(matrix, design.names, level, within)
     problem = binomial_problem(covariate.x, level, successes, trials, offset, link)
     transform = _transform(len(level_names) + 1, covariate.centre, covariate.scale)
     names = ("Intercept", *level_names, *design.names)
-    return BinomialRows(problem, names, transform, design, data, unit, flow)
+    return BinomialRows(problem, names, transform, design, data, within, unit, flow)
 
 
 def _transform(n_levels: int, centre: Floats, scale: Floats) -> Floats:
@@ -106,19 +114,33 @@ class BinomialFit:
 def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
     """Maximise the likelihood by Newton's method and make the covariance."""
     problem = rows.problem
-    try:
-        best = maximise(
-            lambda params: evaluate(params, problem, observed=True),
-            lambda params: log_likelihood(params, problem),
-            starting_values(problem),
-        )
-        refuse_divergence(rows.names, best)
-    except NoMaximum as ran_off:
-        raise no_maximum(int(problem.successes.sum()), rows.names, ran_off.information) from None
+    objective = binomial_objective(rows, starting_values(problem))
+    best = find_maximum(
+        objective.evaluate,
+        objective.loglik,
+        objective.best,
+        names=rows.names,
+        n_events=int(problem.successes.sum()),
+        explain=lambda: separated_sides(
+            problem.x, rows.design.names, problem.level, problem.successes, problem.trials,
+            within=rows.within, cure=_CURE[problem.link],
+        ),
+    )  # fmt: skip
     at = evaluate(best.params, problem)  # expected information, for the covariance
     made = _covariance(vcov, rows, best.params, at)
     values = rows.transform @ best.params
     return BinomialFit(report(rows.names, values, made, rows.transform), made, best)
+
+
+def binomial_objective(rows: BinomialRows, best: Floats) -> Objective:
+    """Likelihood in working parameters with the observed information, and its maximum (or a place to start)."""
+    problem = rows.problem
+    return Objective(
+        lambda params: evaluate(params, problem, observed=True),
+        lambda params: log_likelihood(params, problem),
+        best,
+        concave=True,
+    )
 
 
 def refit_covariance(rows: BinomialRows, vcov: Vcov, values: Floats, loglik: float) -> Covariance:

@@ -24,7 +24,7 @@ from bipstats.core.design import split_formula
 from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
-from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
+from bipstats.models.identify import require_same_fit
 from bipstats.models.inputs import check_names, default_id
 from bipstats.models.kernels.cox import (
     BaselineHazard,
@@ -34,7 +34,9 @@ from bipstats.models.kernels.cox import (
     risk_sums,
     score_sums,
 )
-from bipstats.models.kernels.newton import NoMaximum, maximise
+from bipstats.models.kernels.separation import Risks
+from bipstats.models.search import find_maximum
+from bipstats.models.separation import separated_risks
 
 _BASELINE_TIMES = 4096
 
@@ -252,15 +254,14 @@ def cox(
     )  # fmt: skip
     rows = prepare(spec, data, vcov, None)
     problem, names = rows.problem, rows.design.names
-    try:
-        best = maximise(
-            lambda beta: evaluate(beta, problem),
-            lambda beta: log_likelihood(beta, problem),
-            np.zeros(len(names)),
-        )
-        refuse_divergence(names, best)
-    except NoMaximum as ran_off:
-        raise no_maximum(len(problem.died), names, ran_off.information) from None
+    best = find_maximum(
+        lambda beta: evaluate(beta, problem),
+        lambda beta: log_likelihood(beta, problem),
+        np.zeros(len(names)),
+        names=names,
+        n_events=len(problem.died),
+        explain=lambda: separated_risks(names, Risks(problem.x, problem.sets, problem.died)),
+    )
     made = _covariance(vcov, rows, best.params, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     fit = Fit(best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, numbers, require_columns
 from bipstats.core.covariance import Cluster, Vcov
 from bipstats.core.design import Design, fit_design, formula_columns
-from bipstats.models.identify import refuse_separation, standardise
+from bipstats.models.identify import standardise
 from bipstats.models.inputs import (
     Times,
     check_overlap,
@@ -24,6 +24,8 @@ from bipstats.models.inputs import (
     read_weights,
 )
 from bipstats.models.kernels.cox import CoxProblem, cox_problem, risk_sets
+from bipstats.models.kernels.separation import Risks
+from bipstats.models.separation import refuse_monotone, refuse_never_at_risk
 
 Ties = Literal["efron", "breslow"]
 Flags = NDArray[np.bool_]
@@ -128,15 +130,17 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     used = np.flatnonzero(sets.last > sets.first)
     if design is None:  # learnt before rows never at risk go, so that every level of the data is known
         design, matrix = fit_design(spec.formula, spells.data)
-        matrix = matrix[used]
+        everyone, matrix = matrix, matrix[used]
+        refuse_never_at_risk(everyone, matrix, design.names)
     else:
         matrix = design.matrix(spells.data.iloc[used])
     rows, died, strata = spells.data.iloc[used], spells.event[used], strata[used]
-    refuse_separation(matrix, design.names, died.astype(float), np.ones(len(rows)), both_ways=False)
+    sets = sets.take(used)
+    refuse_monotone(design.names, Risks(matrix, sets, np.flatnonzero(died)), references=design.references)
     covariate = standardise(matrix, design.names, strata, "stratum")
     problem = cox_problem(
         covariate.x,
-        sets.take(used),
+        sets,
         died,
         read_weights(rows, spec.weights),
         np.zeros(len(rows)) if spec.offset is None else numbers(rows[spec.offset]),

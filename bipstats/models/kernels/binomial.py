@@ -122,7 +122,8 @@ def _working(eta: Floats, problem: BinomialProblem) -> tuple[Floats, Floats, Flo
     if problem.link == "logit":
         p = expit(eta)
         return successes - trials * p, trials * p * (1 - p), trials * p * (1 - p)
-    hazard = np.exp(np.minimum(eta, 700.0))
+    # Beyond, the ratio below is zero to any precision, and must stay so when it is multiplied by the hazard.
+    hazard = np.exp(np.minimum(eta, 100.0))
     # d log p / d eta = hazard (1 - p) / p, d log(1 - p) / d eta = -hazard; a tiny p underflows to the hazard.
     tiny = hazard < 1e-10
     ratio = np.where(
