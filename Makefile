@@ -34,8 +34,10 @@ lint: $(READY) ## style, types, import rules, file lengths, the architecture pag
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
 
-bench: $(READY) ## time and agreement beside R and Python peers, as far as they are installed
-	$(BIN)/python benchmarks/run.py
+SHAPES ?= Q W
+
+bench: $(VENV)/.bench ## time, memory and agreement beside R and Python peers (SHAPES="Q W W10" for the large one too)
+	$(BIN)/python benchmarks/run.py $(SHAPES)
 
 docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
 	@rm -rf docs/api
@@ -87,7 +89,7 @@ $(READY): pyproject.toml constraints/locked.txt
 $(READY3): pyproject.toml constraints/pandas3.txt
 	$(call new_venv,.venv-pandas3,constraints/pandas3.txt,dev)
 
-# The extras docs, notebook and build, each installed once into the same environment.
+# The extras docs, notebook, build and bench, each installed once into the same environment.
 $(VENV)/.%: $(READY)
 	@echo "Adding what $* needs to $(VENV)/ (once) ..."
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints/locked.txt -e '.[$*]'

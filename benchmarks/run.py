@@ -1,122 +1,135 @@
-"""Time and agreement of the models beside their peers, measured in the same run; absent peers are named.
+"""Time, memory and agreement beside the peers, measured in the same run; absent peers are named.
 
-Run with ``make bench``. Figures are seconds, best of five after a warm-up, BLAS threads as the machine gives;
-ratios are the peer's time over ours. Machines are noisy: trust ratios, not seconds.
+``make bench`` measures Q and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there).
+Every job runs in a process of its own. Seconds are the best of several warm runs (the number is printed), or of one
+cold run where a peer takes long; memory is the peak above the data. Machines are noisy: trust ratios within one run.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
 import tempfile
-import time
-import warnings
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-import pandas as pd
-from shapes import quarterly
-
-import bipstats as bip
-from bipstats.core.covariance import cluster, covariance
-from bipstats.models.cox_rows import CoxSpecification, prepare
-from bipstats.models.kernels.cox import evaluate, log_likelihood, risk_sums, score_sums
-from bipstats.models.kernels.newton import maximise
+from shapes import COVARIATES, shape
 
 HERE = Path(__file__).parent
-FORMULA = " + ".join(f"x{k}" for k in range(1, 26))
+Found = dict[str, Any]
+
+# Model -> shapes, our jobs (kernel, whole), peers (job, runs), the peer that the target speaks of.
+TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
+    ("Cox, Efron", "Q", ("kernel cox", "whole cox"), [("R cox", 5), ("lifelines cox", 5), ("statsmodels cox", 1)]),
+    ("Cox, Efron, equal rows merged", "W", ("kernel cox", "whole cox"), [("R cox", 2), ("lifelines cox", 1)]),
+    ("Cox, Efron, rows as given", "W", ("kernel cox as given", "whole cox as given"), [("R cox", 2)]),
+    ("Cox, Efron, equal rows merged", "W10", ("kernel cox", "whole cox"), [("R cox", 1)]),
+    ("Cox, Efron, rows as given", "W10", ("kernel cox as given", "whole cox as given"), [("R cox", 1)]),
+    ("logit hazard, one effect per period", "W", ("kernel logit", "whole logit"),
+     [("glum logit", 3), ("R logit", 1), ("statsmodels logit", 1)]),
+    ("cloglog hazard, one effect per period", "W", ("kernel cloglog", "whole cloglog"),
+     [("glum cloglog", 3), ("R cloglog", 1), ("statsmodels cloglog", 1)]),
+    ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
+     [("pyfixest absorbed", 2)]),
+]  # fmt: skip
 
 
-def best_of_five(job: Callable[[], object]) -> float:
-    """Seconds of the fastest of five runs after one that is not counted."""
-    job()
-    seconds = []
-    for _ in range(5):
-        begin = time.perf_counter()
-        job()
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
+def measured(job: str, file: Path, runs: int) -> Found | str:
+    """Figures of one job, or why there are none."""
+    who, _, model = job.partition(" ")
+    if who == "R":
+        if shutil.which("Rscript") is None:
+            return "not measured (needs Rscript with survival and sandwich)"
+        command = ["Rscript", str(HERE / "peers.R"), model, str(file.with_suffix(".csv")), str(runs)]
+    else:
+        command = [
+            sys.executable,
+            str(HERE / "measure.py"),
+            job,
+            str(file.with_suffix(".parquet")),
+            str(runs),
+        ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0 and done.stdout.strip():
+        return json.loads(done.stdout.splitlines()[-1])
+    reason = (done.stderr.strip().splitlines() or ["no output"])[-1]
+    return f"not measured ({reason})"
 
 
-def cox_kernel(data: pd.DataFrame) -> Callable[[], object]:
-    """Arrays to estimates and cluster errors; the problem is prepared before the clock starts."""
-    spec = CoxSpecification(FORMULA, "start", "stop", "event", "client", None, None, None, "efron", "raise")
-    rows = prepare(spec, data, cluster("caseworker"), None)
-    codes = pd.factorize(rows.data["caseworker"])[0]
-
-    def job() -> object:
-        problem = rows.problem
-        best = maximise(lambda b: evaluate(b, problem), lambda b: log_likelihood(b, problem), np.zeros(25))
-        return covariance(
-            cluster("caseworker"),
-            best.at.information,
-            lambda group: score_sums(risk_sums(best.params, problem), problem, group),
-            lambda _: codes,
-            None,
-            len(codes),
-        )
-
-    return job
+def line(name: str, found: Found, runs: int, ours: tuple[Found, Found] | None) -> str:
+    """One row of the table."""
+    memory = f"{found['peak_mb']:8,.0f} MB" if found.get("peak_mb") is not None else " " * 11
+    text = f"  {name:<28}{found['seconds']:9.3f} s {memory}   {'cold' if runs == 1 else f'best of {runs}'}"
+    if ours is None:
+        return text
+    kernel, whole = (found["seconds"] / own["seconds"] for own in ours)
+    return f"{text:<70}{kernel:7.1f} x kernel {whole:7.1f} x whole call"
 
 
-def r_cox(data: pd.DataFrame) -> dict | None:
-    """R's coxph with cluster errors, or None where R or survival is missing."""
-    if shutil.which("Rscript") is None:
-        return None
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "rows.csv"
-        data.to_csv(file, index=False)
-        done = subprocess.run(["Rscript", HERE / "cox.R", file], capture_output=True, text=True, check=False)
-    return json.loads(done.stdout.splitlines()[-1]) if done.returncode == 0 and done.stdout else None
+def agreement(ours: Found, peer: Found) -> str:
+    """Largest relative differences of coefficients and errors."""
+    if "coef" not in peer or "coef" not in ours:
+        return ""
+    apart = [
+        float(np.max(np.abs(np.array(ours[key][-25:]) / np.array(peer[key]) - 1)))
+        for key in ("coef", "std_error")
+    ]
+    return f"    largest relative difference: coefficients {apart[0]:.1e}, errors {apart[1]:.1e}"
 
 
-def lifelines_cox(data: pd.DataFrame) -> float:
-    """lifelines' time-varying Cox; it has no cluster errors."""
-    from lifelines import CoxTimeVaryingFitter
-
-    rows = data.drop(columns="caseworker")
-    return best_of_five(
-        lambda: CoxTimeVaryingFitter().fit(
-            rows, id_col="client", event_col="event", start_col="start", stop_col="stop"
-        )
-    )
-
-
-def report(name: str, seconds: float, kernel: float, whole: float) -> None:
-    """One line per peer."""
-    print(
-        f"{name:<34}{seconds:8.3f} s   {seconds / kernel:6.1f} x kernel   {seconds / whole:6.1f} x whole call"
-    )
+def compare(
+    title: str, jobs: tuple[str, str], peers: list[tuple[str, int]], file: Path, matrix: float
+) -> None:
+    """Measure one model and print it."""
+    print(f"\n{title}; errors clustered by caseworker")
+    own = []
+    for job in jobs:
+        found = measured(job, file, 5)
+        if isinstance(found, str):
+            print(f"  {job}: {found}")
+            return
+        print(line(f"bipstats {job.split()[0]}", found, 5, None))
+        own.append(found)
+    if own[1]["peak_mb"] is not None:
+        print(f"    peak memory of the whole call: {own[1]['peak_mb'] / matrix:.2f} x the design matrix")
+    for job, runs in peers:
+        found = measured(job, file, runs)
+        if isinstance(found, str):
+            print(f"  {job}: {found}")
+            continue
+        print(line(job, found, runs, (own[0], own[1])))
+        difference = agreement(own[1], found)
+        if difference:
+            print(difference)
 
 
 def main() -> None:
-    """Run the Cox benchmark and print it."""
-    data = quarterly()
-    rows, events = len(data), int(data["event"].sum())
-    print(f"Cox, Efron, errors clustered by caseworker: {rows:,} rows, {events} events, 25 covariates")
-    kernel = best_of_five(cox_kernel(data))
-    whole = best_of_five(lambda: bip.cox(FORMULA, data, vcov=cluster("caseworker")))
-    print(f"{'bipstats kernel (arrays to errors)':<34}{kernel:8.3f} s")
-    print(f"{'bipstats whole call (frame)':<34}{whole:8.3f} s")
-    peer = r_cox(data)
-    if peer is None:
-        print("R's coxph: not measured (needs Rscript with the survival package)")
-    else:
-        report(f"coxph ({peer['version']})", peer["seconds"], kernel, whole)
-        fit = bip.cox(FORMULA, data, vcov=cluster("caseworker"))
-        for what, ours, theirs in (
-            ("coefficients", fit.params, peer["coef"]),
-            ("errors", fit.bse, peer["std_error"]),
-        ):
-            apart = np.max(np.abs(ours.to_numpy() - theirs) / np.abs(theirs))
-            print(f"  largest relative difference of {what}: {apart:.1e}")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        report("lifelines (no cluster errors)", lifelines_cox(data), kernel, whole)
+    """Run the jobs of the shapes asked for."""
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("shapes", nargs="*", default=["Q", "W"], choices=["Q", "W", "W10"])
+    wanted = arguments.parse_args().shapes
+    print(f"{os.cpu_count()} processors; BLAS threads as the libraries choose (ours: one)")
+    with tempfile.TemporaryDirectory() as folder:
+        for name in wanted:
+            data, file = shape(name), Path(folder) / name
+            data.to_parquet(file.with_suffix(".parquet"))
+            data.to_csv(file.with_suffix(".csv"), index=False)
+            matrix = len(data) * COVARIATES * 8 / 2**20
+            print(
+                f"\n== {name}: {len(data):,} rows, {int(data['event'].sum()):,} events, {COVARIATES} covariates"
+            )
+            floor = measured("floor", file, 5)
+            if not isinstance(floor, str):
+                print(f"  one pass over the design matrix ({matrix:,.0f} MB): {floor['seconds']:.4f} s")
+            for title, on, jobs, peers in TABLE:
+                if on == name:
+                    compare(title, jobs, peers, file, matrix)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

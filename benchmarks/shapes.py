@@ -1,4 +1,8 @@
-"""Data of the study's own shape for the benchmarks: quarterly counting-process rows with delayed entry."""
+"""Data of the study's own shapes: 4,000 persons, 300 caseworkers, 25 covariates, ties in weeks, late entry.
+
+``Q`` has a row per person and quarter, ``W`` the same in weeks (equal rows repeat about 13 times), ``W10`` ten times
+the persons of W. The covariates of a person are constant within a quarter.
+"""
 
 from __future__ import annotations
 
@@ -8,18 +12,25 @@ import pandas as pd
 PERSONS, COVARIATES = 4_000, 25
 
 
-def quarterly(seed: int = 1) -> pd.DataFrame:
-    """About 37,000 rows of 4,000 persons, 25 covariates that change by quarter, about 600 events, ties in weeks.
+def shape(name: str) -> pd.DataFrame:
+    """One of the shapes by its name."""
+    return {"Q": quarterly, "W": lambda: weekly(quarterly()), "W10": lambda: weekly(quarterly(10 * PERSONS))}[
+        name
+    ]()
 
-    A fifth of the persons enter late. Columns: client, caseworker, start, stop, event, x1..x25.
+
+def quarterly(persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
+    """About nine rows and 0.17 events a person; a fifth of the persons enter late.
+
+    Columns: client, caseworker, start, stop, event, period (quarter on the clock), x1..x25.
     """
     draw = np.random.default_rng(seed)
-    entry = np.where(draw.random(PERSONS) < 0.2, draw.integers(1, 60, PERSONS), 0)
-    rows_each = draw.integers(5, 16, PERSONS)
-    client = np.repeat(np.arange(PERSONS), rows_each)
+    entry = np.where(draw.random(persons) < 0.2, draw.integers(1, 60, persons), 0)
+    rows_each = draw.integers(5, 16, persons)
+    client = np.repeat(np.arange(persons), rows_each)
     quarter = np.arange(len(client)) - np.repeat(np.cumsum(rows_each) - rows_each, rows_each)
     start = entry[client] + 13 * quarter
-    fixed = draw.normal(size=(PERSONS, 15))[client]
+    fixed = draw.normal(size=(persons, 15))[client]
     moving = draw.integers(1, 6, (len(client), 10)).astype(float)
     x = np.column_stack([moving, fixed])
     log_hazard = -9.0 + x @ np.r_[np.full(5, 0.15), np.zeros(5), np.full(5, 0.2), np.zeros(10)]
@@ -28,9 +39,22 @@ def quarterly(seed: int = 1) -> pd.DataFrame:
     gone = pd.Series(happens).groupby(client).cumsum().to_numpy() - happens
     at_risk = gone == 0
     frame = pd.DataFrame(x, columns=[f"x{k}" for k in range(1, COVARIATES + 1)])
+    frame.insert(0, "period", quarter)
     frame.insert(0, "event", happens.astype(int))
     frame.insert(0, "stop", start + np.where(happens, week, 13).astype(int))
     frame.insert(0, "start", start)
-    frame.insert(0, "caseworker", draw.integers(0, 300, PERSONS)[client])
+    frame.insert(0, "caseworker", draw.integers(0, 300, persons)[client])
     frame.insert(0, "client", client)
     return frame[at_risk].reset_index(drop=True)
+
+
+def weekly(quarters: pd.DataFrame) -> pd.DataFrame:
+    """Every row cut into its weeks."""
+    weeks = (quarters["stop"] - quarters["start"]).to_numpy()
+    source = np.repeat(np.arange(len(quarters)), weeks)
+    week = np.arange(len(source)) - np.repeat(np.cumsum(weeks) - weeks, weeks)
+    frame = quarters.iloc[source].reset_index(drop=True)
+    frame["start"] += week
+    frame["stop"] = frame["start"] + 1
+    frame["event"] = np.where(week == weeks[source] - 1, frame["event"], 0)
+    return frame

@@ -30,10 +30,13 @@ _NAMES = {
     "conditional_logit": "models.conditional",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
+    "fine_gray": "models.fine_gray",
+    "logrank": "models.logrank",
     "cluster": "core.covariance",
     "formula": "codebook",
     # after a fit
     "risk": "effects.risk",
+    "lr_test": "effects.likelihood_ratio",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -95,4 +95,79 @@ def steps(frame: pd.DataFrame, *, by: str | None = None, ax: Axes | None = None,
             )
     if by is not None:
         axes.legend(frameon=False)
+    return axes
+
+
+def numbers_beneath(ax: Axes, frame: pd.DataFrame, *, by: str | None, heading: str) -> Axes:
+    """Write a small table under the time axis: one column a tick, one line a group.
+
+    Parameters
+    ----------
+    ax : matplotlib axes
+        With its ticks in place.
+    frame : pandas.DataFrame
+        ``time, at_risk`` at the ticks.
+    by : str, optional
+        Column with the groups.
+    heading : str
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    groups = [("", frame)] if by is None else list(frame.groupby(by, observed=True, sort=False))
+    beneath = ax.get_xaxis_transform()
+    style: dict[str, Any] = {
+        "textcoords": "offset points",
+        "fontsize": 8,
+        "va": "top",
+        "annotation_clip": False,
+    }
+    ax.annotate(heading, (0, 0), (0, -36), xycoords="axes fraction", ha="left", **style)
+    for line, (name, part) in enumerate(groups):
+        down = -49 - 12 * line
+        ax.annotate(str(name), (0, 0), (-14, down), xycoords="axes fraction", ha="right", **style)
+        for time, number in zip(part["time"], part["at_risk"], strict=True):
+            ax.annotate(f"{number:,.0f}", (time, 0), (0, down), xycoords=beneath, ha="center", **style)
+    return ax
+
+
+def trend(frame: pd.DataFrame, *, ax: Axes | None = None) -> Axes:
+    """Draw a smooth with its band through means, and the constant that it is held against.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        ``part`` (``smooth`` or ``means``), ``x, time, estimate, conf_low, conf_high, fitted``; `x` is drawn, its axis
+        labelled by `time`.
+    ax : matplotlib axes, optional
+
+    Returns
+    -------
+    matplotlib axes
+    """
+    axes = tidy_axes(new_axes() if ax is None else ax)
+    line, means = (frame[frame["part"] == part] for part in ("smooth", "means"))
+    axes.fill_between(
+        line["x"], line["conf_low"], line["conf_high"], color=COLOURS[0], alpha=0.15, linewidth=0
+    )
+    axes.plot(line["x"], line["estimate"], color=COLOURS[0], linewidth=1.6, label="smooth, 95 % band")
+    axes.plot(
+        means["x"],
+        means["estimate"],
+        "o",
+        color=COLOURS[0],
+        markersize=4,
+        alpha=0.6,
+        label="means of residuals",
+    )
+    axes.axhline(
+        line["fitted"].iloc[0], color=COLOURS[1], linewidth=1.2, linestyle="--", label="proportional hazards"
+    )
+    if not np.allclose(line["x"], line["time"]):
+        at = np.interp(np.linspace(line["x"].iloc[0], line["x"].iloc[-1], 8), line["x"], line["time"])
+        labels = np.unique([float(f"{value:.2g}") for value in at])
+        labels = labels[(labels >= line["time"].iloc[0]) & (labels <= line["time"].iloc[-1])]
+        axes.set_xticks(np.interp(labels, line["time"], line["x"]), [f"{value:g}" for value in labels])
+    axes.legend(frameon=False)
     return axes

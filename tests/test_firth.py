@@ -185,7 +185,11 @@ def test_what_cannot_be_is_refused():
     ):
         with pytest.raises(bip.ModelError, match='has vcov="model" only'):
             call()
-    assert_allclose(fit.with_vcov("model", data).bse, fit.bse, rtol=1e-10)
+    with pytest.raises(bip.ModelError, match="the fits are penalised"):
+        bip.lr_test(bip.logit("y ~ x", data, penalty="firth"), fit)
+    with pytest.raises(bip.ModelError, match="cannot absorb z"):
+        bip.logit("y ~ x", data, penalty="firth", absorb="z")
+    assert_allclose(fit.with_vcov("model", data).bse, fit.bse, rtol=1e-8)
     with pytest.raises(bip.ModelError, match="not the data of the fit"):
         fit.profile(data.iloc[:-1])
     with pytest.raises(bip.ModelError, match="term= names w"):

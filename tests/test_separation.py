@@ -166,6 +166,22 @@ def test_cox_names_what_is_monotone(rows):
     assert set(named.split(", ")) == {"age", "belief"}
 
 
+def test_fine_gray_names_what_is_monotone(rows):
+    """Who leaves by a competing exit stays at risk: ages that order the events among the others do not suffice."""
+    data = rows.sort_values("stop").assign(stop=np.arange(1, N + 1))
+    data["exit"] = np.where(data["y"] == 1, "job", np.where(data["age"] > 40, "pension", "censored"))
+    fit = lambda formula: lambda d: bip.fine_gray(formula, d, start=None)  # noqa: E731
+    message = refusal(
+        fit("age + kind"), data.assign(exit=data["exit"].where(data["kind"] != "b", "censored"))
+    )
+    assert f"kind[b] = 1 has no events in {(data['kind'] == 'b').sum()} rows" in message
+    falling = np.where(data["exit"] == "pension", 200.0, -data["stop"])
+    assert np.isfinite(fit("x")(data.assign(x=falling)).params["x"])
+    falling = np.where(data["exit"] == "pension", -200.0, -data["stop"])
+    assert "x is highest of all rows at risk" in refusal(fit("x"), data.assign(x=falling))
+    assert "combination of " in refusal(fit("x + belief"), data.assign(x=falling + 50 * data["belief"]))
+
+
 def test_monotone_within_strata_only(rows):
     """Ages of the strata do not overlap: over all rows they do not order the events, within strata they do."""
     data = rows.sort_values("stop").assign(stop=np.arange(1, N + 1))

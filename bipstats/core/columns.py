@@ -80,18 +80,17 @@ def complete_rows(data: pd.DataFrame, names: Iterable[str], missing: Missing) ->
         With ``missing="raise"`` if any value is missing: which columns, how many rows, and the cure.
     """
     check_option("missing", missing, ("raise", "drop"))
-    used = data[list(dict.fromkeys(names))]
-    lost = used.isna()
-    rows = lost.any(axis=1).to_numpy()
-    n_lost = int(rows.sum())
-    if n_lost == 0:
+    # Column by column: a frame of the named columns would be a copy of the data.
+    holes = {name: data[name].isna().to_numpy() for name in dict.fromkeys(names) if data[name].hasnans}
+    if not holes:
         return data, 0
+    rows = np.logical_or.reduce(list(holes.values()))
+    n_lost = int(rows.sum())
     if missing == "raise":
-        counts = lost.sum()
-        listing = ", ".join(f"{name} ({count:,})" for name, count in counts[counts > 0].items())
+        listing = ", ".join(f"{name} ({int(lost.sum()):,})" for name, lost in holes.items())
         raise ModelError(
             f"{n_lost:,} of {len(data):,} rows have missing values: {listing}.\n"
-            f"  To look: data[data[{list(counts[counts > 0].index)!r}].isna().any(axis=1)]\n"
+            f"  To look: data[data[{list(holes)!r}].isna().any(axis=1)]\n"
             '  To leave them out, counted in the summary: missing="drop".'
         )
     if n_lost == len(data):
@@ -171,6 +170,12 @@ def group_codes(data: pd.DataFrame, names: str | Sequence[str], role: str) -> In
 
 
 def _factorized(column: pd.Series) -> tuple[Ints, pd.Index]:
+    values = column.to_numpy() if isinstance(column.dtype, np.dtype) else np.empty(0)
+    if values.dtype.kind in "iu" and np.all(
+        values[1:] >= values[:-1]
+    ):  # sorted: no table of levels is needed
+        new = np.concatenate([np.ones(min(len(values), 1), bool), values[1:] != values[:-1]])
+        return np.cumsum(new) - 1, pd.Index(values[new])
     try:
         codes, levels = pd.factorize(column, sort=True)
     except TypeError:

@@ -106,6 +106,7 @@ def covariance(
     codes: Callable[[str | Sequence[str]], Ints],
     unit: str | Sequence[str] | None,
     n_rows: int,
+    n_absorbed: int = 0,
 ) -> Covariance:
     """Make the covariance that `vcov` asks for.
 
@@ -121,6 +122,8 @@ def covariance(
     unit : str, list of str or None
         Column whose rows are one unit for ``"robust"``; None: each row is its own.
     n_rows : int
+    n_absorbed : int, default 0
+        Parameters that were eliminated from the information; the k of CR1S counts them.
     """
     bread = invert(information)
     if vcov == "model":
@@ -129,7 +132,7 @@ def covariance(
         sums = score_sums(np.arange(n_rows) if unit is None else codes(unit))
         return Covariance(_sandwich(bread, sums.T @ sums), f"robust (HC0), one unit per {_words(unit)}", {})
     assert isinstance(vcov, Cluster)
-    return _clustered(vcov, bread, score_sums, [codes(name) for name in vcov.columns], n_rows)
+    return _clustered(vcov, bread, score_sums, [codes(name) for name in vcov.columns], n_rows, n_absorbed)
 
 
 def _words(unit: str | Sequence[str] | None) -> str:
@@ -137,7 +140,12 @@ def _words(unit: str | Sequence[str] | None) -> str:
 
 
 def _clustered(
-    vcov: Cluster, bread: Floats, score_sums: Callable[[Ints], Floats], codes: list[Ints], n_rows: int
+    vcov: Cluster,
+    bread: Floats,
+    score_sums: Callable[[Ints], Floats],
+    codes: list[Ints],
+    n_rows: int,
+    n_absorbed: int,
 ) -> Covariance:
     counts = {name: int(code.max()) + 1 for name, code in zip(vcov.columns, codes, strict=True)}
     for name, count in counts.items():
@@ -146,7 +154,7 @@ def _clustered(
 
     def meat(code: Ints) -> Floats:
         sums = score_sums(code)
-        return _factor(vcov.small_sample, len(sums), len(bread), n_rows) * (sums.T @ sums)
+        return _factor(vcov.small_sample, len(sums), len(bread) + n_absorbed, n_rows) * (sums.T @ sums)
 
     total = sum((meat(code) for code in codes), np.zeros_like(bread))
     if len(codes) == 2:

@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from typing import Any, Literal
 
 import numpy as np
@@ -20,11 +20,12 @@ from formulaic.errors import FactorEvaluationError, FormulaSyntaxError
 from formulaic.parser import DefaultFormulaParser
 
 from bipstats.core import expressions
-from bipstats.core.columns import Floats, codes_for, is_categorical, labels, numbers, require_columns
+from bipstats.core.columns import Floats, Ints, codes_for, is_categorical, labels, numbers, require_columns
 from bipstats.errors import ModelError
 
 _SPLINE_OPTIONS = ("df", "degree", "knots", "lower_bound", "upper_bound")
 _NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*")
+_ROWS_IN_CACHE = 4096
 _BARE_NUMBER = re.compile(r"(?:^|[+:*])\s*\d+\s*(?:$|[+:*])")
 
 
@@ -93,13 +94,24 @@ class Design:
         }
         return {self.factors[name].columns[0]: str(self.factors[name].levels[0]) for name in coded}
 
-    def matrix(self, data: pd.DataFrame) -> Floats:
-        """Build the (n, p) matrix for rows without missing values; an unseen level raises."""
+    @property
+    def places(self) -> dict[str, range]:
+        """Columns of each term, by the term's text."""
+        found, begin = {}, 0
+        for term in self.terms:
+            size = len(_names(term, self.factors))
+            found[":".join(term.factors)] = range(begin, begin + size)
+            begin += size
+        return found
+
+    def matrix(self, data: pd.DataFrame, rows: Ints | None = None) -> Floats:
+        """Build the (n, p) matrix for rows without missing values (or some of them); an unseen level raises."""
         require_columns(data, self.columns)
-        lost = int(data[list(self.columns)].isna().any(axis=1).sum()) if self.columns else 0
-        if lost:
+        holed = [name for name in self.columns if data[name].hasnans]
+        if holed:
+            lost = int(data[holed].isna().any(axis=1).sum())
             raise ModelError(f"{lost:,} of {len(data):,} rows have missing values in the formula's columns.")
-        return _assemble(self, data)
+        return _assemble(self, data, rows)
 
 
 def split_formula(formula: str, *, two_sided: bool) -> tuple[str | None, str]:
@@ -123,7 +135,13 @@ def formula_columns(rhs: str) -> tuple[str, ...]:
 
 
 def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
-    """Learn levels and knots from rows without missing values, and build their matrix.
+    """Learn levels and knots from rows without missing values, and build their matrix, (n, p)."""
+    design = learn_design(rhs, data)
+    return design, _assemble(design, data)
+
+
+def learn_design(rhs: str, data: pd.DataFrame) -> Design:
+    """Learn levels and knots from rows without missing values.
 
     Parameters
     ----------
@@ -133,8 +151,7 @@ def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
 
     Returns
     -------
-    design : Design
-    matrix : (n, p) array
+    Design
         Without an intercept column: every model has its own baseline.
 
     Notes
@@ -156,10 +173,10 @@ def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
         raise ModelError(
             f"two terms would be called {', '.join(twice)}; levels such as 1 and '1' look alike."
         )
-    design = Design(rhs, terms, factors, names)
-    return design, design.matrix(data)
+    return Design(rhs, terms, factors, names)
 
 
+@cache
 def _parse(rhs: str) -> tuple[tuple[str, ...], ...]:
     """Terms of a right-hand side as tuples of factor texts, in the order written."""
     _check_operators(rhs)
@@ -191,6 +208,7 @@ def _check_operators(rhs: str) -> None:
             )
 
 
+@cache
 def _check_factor(text: str) -> tuple[str, ...]:
     tree = expressions.parse(text)
     call = expressions.call_name(tree)
@@ -272,8 +290,10 @@ def _spline_block(factor: Factor, values: Floats) -> Floats:
         ) from None
 
 
-def _block(factor: Factor, data: pd.DataFrame) -> Floats:
+def _block(factor: Factor, data: pd.DataFrame, rows: Ints | None) -> Floats:
     """All columns of one factor; a categorical one has one per level."""
+    if rows is not None:
+        data = data[list(factor.columns)].iloc[rows]
     if factor.kind == "categorical":
         codes = codes_for(data[factor.columns[0]], factor.levels)
         return np.equal.outer(codes, np.arange(len(factor.levels))).astype(float)
@@ -288,20 +308,34 @@ def _block(factor: Factor, data: pd.DataFrame) -> Floats:
     return result[:, None]
 
 
-def _assemble(design: Design, data: pd.DataFrame) -> Floats:
+def _assemble(design: Design, data: pd.DataFrame, rows: Ints | None = None) -> Floats:
     """Fill the terms' columns into one array."""
-    blocks = {text: _block(factor, data) for text, factor in design.factors.items()}
-    matrix = np.empty((len(data), len(design.names)))
-    column = 0
+    matrix = np.empty((len(data) if rows is None else len(rows), len(design.names)))
+    column, plain = 0, []
     for term in design.terms:
+        if len(term.factors) == 1 and _is_plain(design.factors[term.factors[0]]):
+            plain.append((column, numbers(data[term.factors[0]])))
+            column += 1
+            continue
         parts = [
-            blocks[text][:, _first_level(design.factors[text], full) :]
+            _block(design.factors[text], data, rows)[:, _first_level(design.factors[text], full) :]
             for text, full in zip(term.factors, term.full, strict=True)
         ]
         block = reduce(_products, parts)
         matrix[:, column : column + block.shape[1]] = block
         column += block.shape[1]
+    # Plain columns go in by blocks of rows that stay in the cache: each row's numbers lie side by side.
+    for low in range(0, len(matrix), _ROWS_IN_CACHE):
+        here = slice(low, low + _ROWS_IN_CACHE)
+        source = here if rows is None else rows[here]
+        for place, values in plain:
+            matrix[here, place] = values[source]
     return matrix
+
+
+def _is_plain(factor: Factor) -> bool:
+    """Whether a factor is a column of numbers as it stands."""
+    return factor.kind == "numeric" and factor.text in factor.columns
 
 
 def _first_level(factor: Factor, full: bool) -> int:

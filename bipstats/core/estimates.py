@@ -13,6 +13,12 @@ from bipstats.core.columns import Floats
 from bipstats.errors import ModelError, OptionError
 
 
+def check_level(level: object) -> None:
+    """Raise `OptionError` unless `level` is a confidence level."""
+    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
+        raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
+
+
 @dataclass(frozen=True, slots=True)
 class WaldTest:
     """A test of linear hypotheses.
@@ -62,6 +68,11 @@ class Estimates:
     df: Floats | None = None
 
     @property
+    def by_information(self) -> bool:
+        """Whether the covariance is the model's own, which holds for independent rows."""
+        return self.how.startswith("from the model")
+
+    @property
     def std_errors(self) -> Floats:
         """Square roots of the variances; NaN where a two-way covariance gave a negative variance."""
         variances = np.diag(self.covariance)
@@ -78,8 +89,7 @@ class Estimates:
             Ratios instead of logarithms; the standard error is then that of the ratio by the delta
             method, the interval is the exponentiated one, and statistic and p-value stay the logarithm's.
         """
-        if not isinstance(level, int | float | np.number) or not 0 < level < 1:
-            raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
+        check_level(level)
         errors = self.std_errors
         with np.errstate(divide="ignore", invalid="ignore"):
             statistic = self.values / errors

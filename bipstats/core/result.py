@@ -36,6 +36,8 @@ class Fit:
     iterations : int
     flow : tuple of (str, int)
         Rows given, and rows left out or merged with the reason, in order.
+    loglik_null : float or None
+        Log-likelihood with all slopes zero, where the fit knows it.
     """
 
     loglik: float
@@ -44,6 +46,7 @@ class Fit:
     n_units: int | None
     iterations: int
     flow: tuple[tuple[str, int], ...]
+    loglik_null: float | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -104,6 +107,11 @@ class Result:
         return self.fit.n_events
 
     @property
+    def n_params(self) -> int:
+        """Parameters estimated."""
+        return len(self.estimates.names)
+
+    @property
     def n_clusters(self) -> int | None:
         """Clusters of the covariance (the smaller count of two ways), or None."""
         return min(self.clusters.values()) if self.clusters else None
@@ -133,9 +141,9 @@ class Result:
                 "nobs": [fit.nobs],
                 "n_events": [fit.n_events],
                 "n_clusters": [self.n_clusters],
-                "df": [len(self.estimates.names)],
+                "df": [self.n_params],
                 "loglik": [fit.loglik],
-                "aic": [2 * len(self.estimates.names) - 2 * fit.loglik],
+                "aic": [2 * self.n_params - 2 * fit.loglik],
                 "covariance": [self.estimates.how],
                 "iterations": [fit.iterations],
             }

@@ -117,13 +117,10 @@ def _from_hazard(
     if inside.sum() != round((until - after) / width):
         raise ModelError(f"fits[{name!r}] has no baseline for every period up to {until:g} weeks.")
     own = inside & np.isfinite(baseline.to_numpy())
-    n_levels = len(fit.periods)
-    position = [fit.periods.index(period) for period in baseline.index[own]]
+    n_levels = fit.n_baseline
     # The covariates' means keep both factors of the hazard in a number's range.
     centre = fit.design.matrix(data).mean(axis=0)
-    levels = np.zeros((len(position), len(fit.estimates.values)))
-    levels[:, 0] = 1.0
-    levels[np.arange(len(position)), position] = 1.0
-    levels[:, n_levels:] = centre
+    columns = fit.baseline_columns()[own]
+    levels = np.hstack([columns, np.tile(centre, (len(columns), 1))])
     increments = np.exp(baseline[own].to_numpy() + centre @ fit.estimates.values[n_levels:])
-    return FittedHazard(fit, centre, ends[own], increments, levels, np.zeros(len(position)), n_levels)
+    return FittedHazard(fit, centre, ends[own], increments, levels, np.zeros(len(columns)), n_levels)

@@ -8,6 +8,7 @@ from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from scipy.stats import chi2
 
 from bipstats.core.columns import (
     Floats,
@@ -23,11 +24,17 @@ from bipstats.core.covariance import Covariance, Vcov, check_vcov, covariance
 from bipstats.core.design import split_formula
 from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
+from bipstats.models import cox_baseline
+from bipstats.models.cox_concordance import concordance
+from bipstats.models.cox_curves import survival_along, survival_curve
+from bipstats.models.cox_ph_test import ph_test
+from bipstats.models.cox_residuals import residuals
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
 from bipstats.models.identify import require_same_fit
-from bipstats.models.inputs import check_names, default_id
+from bipstats.models.inputs import check_names, default_id, read_grid
 from bipstats.models.kernels.cox import (
     BaselineHazard,
+    RiskSums,
     baseline_hazard,
     evaluate,
     log_likelihood,
@@ -37,6 +44,7 @@ from bipstats.models.kernels.cox import (
 from bipstats.models.kernels.separation import Risks
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import separated_risks
+from bipstats.tables import p_text
 
 _BASELINE_TIMES = 4096
 
@@ -64,6 +72,14 @@ class CoxResult(Result):
     title: ClassVar[str] = "Cox proportional hazards"
     ratio: ClassVar[str] = "hazard ratio"
 
+    # What comes after the fit lives in files of its own; the fit is the functions' first argument.
+    residuals = residuals
+    ph_test = ph_test
+    concordance = concordance
+    baseline_hazard = cox_baseline.baseline_hazard
+    survival_curve = survival_curve
+    survival_along = survival_along
+
     @property
     def _spec(self) -> CoxSpecification:
         assert self.specification is not None
@@ -74,6 +90,7 @@ class CoxResult(Result):
         new: pd.DataFrame,
         kind: Literal["relative_risk", "survival"] = "relative_risk",
         times: float | Iterable[float] | None = None,
+        data: pd.DataFrame | None = None,
     ) -> pd.Series | pd.DataFrame:
         """Predict for new rows.
 
@@ -85,6 +102,8 @@ class CoxResult(Result):
             ``exp(x'b)`` against covariates zero; or survival along constant covariates from time 0.
         times : float or iterable of float, optional
             Times of the survival probabilities; the event times if not given.
+        data : pandas.DataFrame, optional
+            The fitted data; needed for survival beyond 4,096 event times only.
 
         Returns
         -------
@@ -97,9 +116,9 @@ class CoxResult(Result):
         """
         check_option("kind", kind, ("relative_risk", "survival"))
         if kind == "survival":
-            return self._survival(new, times)
-        if times is not None:
-            raise ModelError("times= belongs to kind='survival'.")
+            return self._survival(new, times, cox_baseline.baseline_of(self, data))
+        if times is not None or data is not None:
+            raise ModelError("times= and data= belong to kind='survival'.")
         return pd.Series(self.relative(new, 0.0), index=new.index, name="relative_risk")
 
     def relative(self, new: pd.DataFrame, centre: Floats | float) -> Floats:
@@ -125,7 +144,7 @@ class CoxResult(Result):
         working = self.estimates.values * rows.scale
         at = evaluate(working, rows.problem)
         require_same_fit(at, self.loglik)
-        made = _covariance(vcov, rows, working, at.information)
+        made = _covariance(vcov, rows, risk_sums(working, rows.problem), at.information)
         return replace(self, **with_covariance(self, made, np.diag(1 / rows.scale)))
 
     def methods_text(self) -> str:
@@ -138,13 +157,12 @@ class CoxResult(Result):
             f"standard errors {self.estimates.how}."
         )
 
-    def _survival(self, new: pd.DataFrame, times: float | Iterable[float] | None) -> pd.DataFrame:
-        if self.baseline is None:
-            raise ModelError(f"the baseline has more than {_BASELINE_TIMES:,} event times and was not kept.")
-        base = self.baseline
+    def _survival(
+        self, new: pd.DataFrame, times: float | Iterable[float] | None, base: BaselineHazard
+    ) -> pd.DataFrame:
         risk = self.relative(new, base.centre)
-        grid = np.unique(base.times) if times is None else _time_grid(times)
-        stratum = self._strata_of(new)
+        grid = np.unique(base.times) if times is None else read_grid(times)
+        stratum = self.stratum_codes(new)
         table = np.empty((len(self.strata_levels), len(grid)))
         for code in range(len(self.strata_levels)):
             own = base.stratum == code
@@ -152,7 +170,8 @@ class CoxResult(Result):
             table[code] = hazard[np.searchsorted(base.times[own], grid, side="right")]
         return pd.DataFrame(np.exp(-risk[:, None] * table[stratum]), index=new.index, columns=grid)
 
-    def _strata_of(self, new: pd.DataFrame) -> Ints:
+    def stratum_codes(self, new: pd.DataFrame) -> Ints:
+        """Stratum of each row as its place in `strata_levels`, (n,)."""
         columns = self._spec.strata_columns
         if not columns:
             return np.zeros(len(new), np.int64)
@@ -171,6 +190,11 @@ class CoxResult(Result):
         joined = f", in {left:,} after merging" if left < self.nobs else ""
         facts = super()._facts()
         facts["used"] += joined
+        if self.fit.loglik_null is not None and self.estimates.by_information:
+            gain, df = 2 * (self.loglik - self.fit.loglik_null), len(self.estimates.names)
+            facts["log-likelihood"] += (
+                f"; ratio against all slopes zero: chi2({df}) = {gain:.4g}, p {p_text(chi2.sf(gain, df))}"
+            )
         return {**facts, "ties": self._spec.ties + strata}
 
 
@@ -262,37 +286,34 @@ def cox(
         n_events=len(problem.died),
         explain=lambda: separated_risks(names, Risks(problem.x, problem.sets, problem.died)),
     )
-    made = _covariance(vcov, rows, best.params, best.at.information)
+    sums = risk_sums(best.params, rows.problem)
+    made = _covariance(vcov, rows, sums, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
-    fit = Fit(best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow)
-    baseline = _baseline(best.params, rows)
+    null = log_likelihood(np.zeros(len(names)), problem)
+    fit = Fit(
+        best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow, null
+    )
+    baseline = _baseline(sums, rows)
     return CoxResult(
         estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels, rows.followed_to
     )
 
 
-def _time_grid(times: float | Iterable[float]) -> Floats:
-    try:
-        return np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
-    except (TypeError, ValueError):
-        raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
-
-
-def _covariance(vcov: Vcov, rows: CoxRows, working: Floats, information: Floats) -> Covariance:
+def _covariance(vcov: Vcov, rows: CoxRows, sums: RiskSums, information: Floats) -> Covariance:
     """Covariance in the working parameters."""
     return covariance(
         vcov,
         information,
-        score_sums=lambda group: score_sums(risk_sums(working, rows.problem), rows.problem, group),
+        score_sums=lambda group: score_sums(sums, rows.problem, group),
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.id,
         n_rows=len(rows.data),
     )
 
 
-def _baseline(working: Floats, rows: CoxRows) -> BaselineHazard | None:
+def _baseline(sums: RiskSums, rows: CoxRows) -> BaselineHazard | None:
     """Baseline hazard at the means of the data's covariates, if it is small enough to keep."""
     if len(rows.problem.sets.times) > _BASELINE_TIMES:
         return None
-    base = baseline_hazard(risk_sums(working, rows.problem), rows.problem)
+    base = baseline_hazard(sums, rows.problem)
     return replace(base, centre=rows.centre, mean=rows.scale * base.mean)

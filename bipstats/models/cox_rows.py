@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, numbers, require_columns
 from bipstats.core.covariance import Cluster, Vcov
-from bipstats.core.design import Design, fit_design, formula_columns
+from bipstats.core.design import Design, formula_columns, learn_design
 from bipstats.models.identify import standardise
 from bipstats.models.inputs import (
     Times,
@@ -57,6 +57,11 @@ class CoxSpecification:
         return [self.strata] if isinstance(self.strata, str) else list(self.strata or ())
 
     @property
+    def id_columns(self) -> list[str]:
+        """Columns that say which rows belong together."""
+        return [self.id] if isinstance(self.id, str) else list(self.id or ())
+
+    @property
     def columns(self) -> list[str]:
         """Columns besides the covariates that must be complete."""
         start = [] if self.start is None else [self.start]
@@ -74,7 +79,7 @@ class CoxRows:
     centre, scale : (p,) arrays
     design : Design
     data : pandas.DataFrame
-        The rows of the problem, for identifiers of clusters.
+        Identifiers, clusters, strata, weights and offset of the problem's rows.
     id : str, list of str or None
     n_complete : int
         Rows before merging.
@@ -121,21 +126,21 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     event = event_indicator(complete, spec.event)
     spells = _Spells(complete, read_times(complete, spec.start, spec.stop), event)
     n_ids = None
+    clusters = list(vcov.columns) if isinstance(vcov, Cluster) else []
+    require_columns(complete, clusters, "vcov=")
     if spec.id is not None:
-        clusters = list(vcov.columns) if isinstance(vcov, Cluster) else []
-        require_columns(complete, clusters, "vcov=")
         spells, n_ids = _merged(spells, spec, [*covariates, *spec.fixed, *clusters])
     strata, strata_levels = _strata(spells.data, spec.strata_columns)
     sets = risk_sets(spells.times.start, spells.times.stop, spells.event, strata)
     used = np.flatnonzero(sets.last > sets.first)
     if design is None:  # learnt before rows never at risk go, so that every level of the data is known
-        design, matrix = fit_design(spec.formula, spells.data)
-        everyone, matrix = matrix, matrix[used]
-        refuse_never_at_risk(everyone, matrix, design.names)
-    else:
-        matrix = design.matrix(spells.data.iloc[used])
-    rows, died, strata = spells.data.iloc[used], spells.event[used], strata[used]
-    sets = sets.take(used)
+        design = learn_design(spec.formula, spells.data)
+    matrix = design.matrix(spells.data, used if len(used) < len(spells.data) else None)
+    idle = np.flatnonzero(sets.last <= sets.first)
+    refuse_never_at_risk(matrix, lambda: design.matrix(spells.data, idle), design.names)
+    # Covariates live on in the matrix alone.
+    rows = spells.data[list(dict.fromkeys([*spec.id_columns, *spec.fixed, *clusters]))].iloc[used]
+    died, strata, sets = spells.event[used], strata[used], sets.take(used)
     refuse_monotone(design.names, Risks(matrix, sets, np.flatnonzero(died)), references=design.references)
     covariate = standardise(matrix, design.names, strata, "stratum")
     problem = cox_problem(
@@ -168,17 +173,31 @@ def _merged(spells: _Spells, spec: CoxSpecification, columns: list[str]) -> tupl
     ids = group_codes(spells.data, spec.id, "id=")
     n_ids = int(ids.max()) + 1
     # An id may be at risk in several strata at once (stacked causes): within each it has one row at a time.
-    ids = ids + n_ids * group_codes(spells.data, spec.strata_columns, "strata=")
-    order = np.lexsort((spells.times.start, ids))
+    if spec.strata_columns:
+        ids = ids + n_ids * group_codes(spells.data, spec.strata_columns, "strata=")
+    order = _by_id_and_time(ids, spells.times.start)
     check_overlap(ids, spells.times, order, spec.id)
-    joined = ids[order][1:] == ids[order][:-1]
-    joined &= spells.times.start[order][1:] == spells.times.stop[order][:-1]
-    joined &= ~spells.event[order][:-1]
+    start, stop, event = spells.times.start, spells.times.stop, spells.event
+    if order is not None:
+        ids, start, stop, event = ids[order], start[order], stop[order], event[order]
+    joined = (ids[1:] == ids[:-1]) & (start[1:] == stop[:-1]) & ~event[:-1]
     for name in dict.fromkeys(columns):
+        if not joined.any():
+            return spells, n_ids
         joined &= equal_to_previous(spells.data[name], order)
-    first = order[np.concatenate([[True], ~joined])]
-    last = order[np.concatenate([~joined, [True]])]
+    first = np.flatnonzero(np.concatenate([[True], ~joined]))
+    last = np.flatnonzero(np.concatenate([~joined, [True]]))
+    if order is not None:
+        first, last = order[first], order[last]
     return spells.take(first, last), n_ids
+
+
+def _by_id_and_time(ids: Ints, start: Floats) -> Ints | None:
+    """Order of the rows by id and start; None if they lie so already."""
+    step = np.diff(ids)
+    if np.all((step > 0) | ((step == 0) & (start[1:] >= start[:-1]))):
+        return None
+    return np.lexsort((start, ids))
 
 
 def _strata(rows: pd.DataFrame, columns: list[str]) -> tuple[Ints, tuple[object, ...]]:

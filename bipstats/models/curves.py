@@ -1,10 +1,8 @@
-"""Survival and cumulative incidence without covariates."""
+"""Survival and cumulative incidence without covariates: from a frame to curves."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,8 +18,11 @@ from bipstats.core.columns import (
     require_columns,
     require_frame,
 )
+from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
+from bipstats.models.curve import Curve, SurvivalCurve
 from bipstats.models.inputs import (
+    Times,
     check_names,
     default_id,
     event_column,
@@ -29,83 +30,16 @@ from bipstats.models.inputs import (
     read_times,
     read_weights,
 )
-from bipstats.models.kernels.curves import Transitions, greenwood, incidences, jackknife, transitions
-from bipstats.plotting import steps
-from bipstats.tables import Summary
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+from bipstats.models.kernels.curves import (
+    Transitions,
+    at_risk_steps,
+    greenwood,
+    incidences,
+    jackknife,
+    transitions,
+)
 
 _CENSORED = "censored"
-
-
-@dataclass(frozen=True, repr=False, eq=False)
-class Curve:
-    """Curves by group, with pointwise intervals.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        ``time, estimate, std_error, conf_low, conf_high, at_risk``, for incidence also ``exit``, and the
-        column of the groups by its name.
-    kind : {"survival", "incidence"}
-    by : str or None
-    how : str
-        How the standard errors were made.
-    """
-
-    table: pd.DataFrame
-    kind: Literal["survival", "incidence"]
-    by: str | None
-    how: str
-
-    def summary(self) -> Summary:
-        """The last row of every curve, and how the errors were made."""
-        keys = [name for name in (self.by, "exit") if name is not None and name in self.table]
-        last = self.table.groupby(keys, observed=True, sort=False).tail(1) if keys else self.table.tail(1)
-        title = "Kaplan-Meier survival" if self.kind == "survival" else "Aalen-Johansen cumulative incidence"
-        return Summary(f"{title}, at the end", last.reset_index(drop=True), {}, (f"Errors: {self.how}.",))
-
-    def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`: the table with a row at time 0 before every curve, and a column `curve`."""
-        keys = [name for name in (self.by, "exit") if name is not None and name in self.table]
-        parts = (
-            [part for _, part in self.table.groupby(keys, observed=True, sort=False)]
-            if keys
-            else [self.table]
-        )
-        level = 1.0 if self.kind == "survival" else 0.0
-        begun = [
-            pd.concat(
-                [
-                    part.head(1).assign(
-                        time=min(0.0, part["time"].iloc[0]), estimate=level, conf_low=level, conf_high=level
-                    ),
-                    part,
-                ]
-            )
-            for part in parts
-        ]
-        frame = pd.concat(begun, ignore_index=True)
-        names = [frame[key].astype(str) for key in keys]
-        return frame.assign(
-            curve=names[0] if len(names) == 1 else names[0] + ", " + names[1] if names else ""
-        )
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the curves as steps with their intervals."""
-        axes = steps(
-            self.plot_data(), by="curve" if len(self.plot_data()["curve"].unique()) > 1 else None, ax=ax
-        )
-        axes.set_xlabel("Time")
-        axes.set_ylabel("Survival" if self.kind == "survival" else "Cumulative incidence")
-        return axes
-
-    def __repr__(self) -> str:
-        return str(self.summary())
-
-    def _repr_html_(self) -> str:
-        return self.summary().as_html()
 
 
 def survival_curve(
@@ -116,7 +50,8 @@ def survival_curve(
     event: str,
     by: str | None = None,
     weights: str | None = None,
-) -> Curve:
+    level: float = 0.95,
+) -> SurvivalCurve:
     r"""Kaplan-Meier survival curve of (start, stop] rows.
 
     Parameters
@@ -130,12 +65,14 @@ def survival_curve(
         Column with groups, one curve each.
     weights : str, optional
         Column of positive case weights.
+    level : float, default 0.95
+        Confidence level of the pointwise intervals.
 
     Returns
     -------
-    Curve
-        ``.table`` with ``time, estimate, std_error, conf_low, conf_high, at_risk``: a row at every distinct
-        end of a row, as R's survfit.
+    SurvivalCurve
+        ``.table`` with ``time, estimate, std_error, conf_low, conf_high, at_risk, events``: a row at every distinct
+        end of a row, as R's survfit. Once nobody is left there is no error and no interval.
 
     Raises
     ------
@@ -156,26 +93,38 @@ def survival_curve(
     --------
     >>> import pandas as pd, bipstats as bip
     >>> rows = pd.DataFrame({"weeks": [1, 2, 2, 3], "event": [1, 1, 0, 1]})
-    >>> bip.survival_curve(rows, start=None, stop="weeks", event="event").table["estimate"].tolist()
+    >>> curve = bip.survival_curve(rows, start=None, stop="weeks", event="event")
+    >>> curve.table["estimate"].tolist()
     [0.75, 0.5, 0.0]
+    >>> curve.at_risk([0, 1.5])["at_risk"].tolist()
+    [4.0, 3.0]
     """
     check_names({"stop": stop, "event": event}, {"start": start, "by": by, "weights": weights})
+    check_level(level)
     rows = _rows(data, [start, stop, event_column(event), by, weights])
-    weight = read_weights(rows, weights)
+    weight, times = read_weights(rows, weights), read_times(rows, start, stop)
     whole = bool(np.all(weight == np.round(weight)))
     exit = event_indicator(rows, event).astype(np.int64)
     parts = []
     for name, own in _groups(rows, by):
-        counts = _counts(rows[own], start, stop, exit[own], 1, weight[own])
+        counts = transitions(times.start[own], times.stop[own], exit[own], 1, weight[own])
         found = incidences(counts).survival
         if whole:
             with np.errstate(invalid="ignore"):
                 error = np.where(found > 0, found * np.sqrt(greenwood(counts)), np.nan)
         else:
             error = np.sqrt(jackknife(counts, exit[own], weight[own], np.arange(int(own.sum())))[0])
-        parts.append(_frame(counts, found, error, by, name))
+        parts.append(_frame(counts, found, error, 0, level).pipe(_named, by, name))
     how = "Greenwood" if whole else "infinitesimal jackknife, as the weights are not whole numbers"
-    return Curve(pd.concat(parts, ignore_index=True), "survival", by, how)
+    return SurvivalCurve(
+        pd.concat(parts, ignore_index=True),
+        _presence(rows, times, weight, by),
+        "survival",
+        by,
+        how,
+        level,
+        whole,
+    )
 
 
 def cumulative_incidence(
@@ -187,6 +136,7 @@ def cumulative_incidence(
     by: str | None = None,
     id: str | None = None,
     weights: str | None = None,
+    level: float = 0.95,
 ) -> Curve:
     """Aalen-Johansen cumulative incidence of every kind of exit.
 
@@ -203,11 +153,14 @@ def cumulative_incidence(
         Column that says which rows belong together; ``client`` is taken where there is one.
     weights : str, optional
         Column of positive case weights.
+    level : float, default 0.95
+        Confidence level of the pointwise intervals.
 
     Returns
     -------
     Curve
-        ``.table`` with ``exit, time, estimate, std_error, conf_low, conf_high, at_risk``.
+        ``.table`` with ``exit, time, estimate, std_error, conf_low, conf_high, at_risk, events``. Before the first
+        exit of a kind its estimate is 0 and has no interval.
 
     Raises
     ------
@@ -232,23 +185,24 @@ def cumulative_incidence(
     [0.25, 0.5, 0.5]
     """
     check_names({"stop": stop, "exit": exit}, {"start": start, "by": by, "id": id, "weights": weights})
+    check_level(level)
     unit = default_id(require_frame(data), id)
     rows = _rows(data, [start, stop, exit, by, weights, unit])
-    weight = read_weights(rows, weights)
+    weight, times = read_weights(rows, weights), read_times(rows, start, stop)
     kinds, code = _kinds(rows[exit])
     parts = []
     for name, own in _groups(rows, by):
-        counts = _counts(rows[own], start, stop, code[own], len(kinds), weight[own])
+        counts = transitions(times.start[own], times.stop[own], code[own], len(kinds), weight[own])
         units = np.arange(int(own.sum())) if unit is None else group_codes(rows[own], unit, "id=")
         _, variance = jackknife(counts, code[own], weight[own], units)
         found = incidences(counts).incidence
-        for kind, values, spread in zip(kinds, found, variance, strict=True):
-            frame = _frame(counts, values, np.sqrt(spread), by, name)
+        for number, (kind, values, spread) in enumerate(zip(kinds, found, variance, strict=True)):
+            frame = _frame(counts, values, np.sqrt(spread), number, level)
             frame.insert(0, "exit", kind)
-            parts.append(frame)
+            parts.append(frame.pipe(_named, by, name))
     table = pd.concat(parts, ignore_index=True)
-    per = "row" if unit is None else unit
-    return Curve(table, "incidence", by, f"infinitesimal jackknife, one unit per {per}")
+    how = f"infinitesimal jackknife, one unit per {'row' if unit is None else unit}"
+    return Curve(table, _presence(rows, times, weight, by), "incidence", by, how, level)
 
 
 def _rows(data: pd.DataFrame, names: Sequence[object]) -> pd.DataFrame:
@@ -276,22 +230,22 @@ def _groups(rows: pd.DataFrame, by: str | None) -> list[tuple[object, NDArray[np
     return [(level, found.codes == code) for code, level in enumerate(found.levels)]
 
 
-def _counts(
-    rows: pd.DataFrame, start: str | None, stop: str, exit: Ints, n_kinds: int, weight: Floats
-) -> Transitions:
-    times = read_times(rows, start, stop)
-    return transitions(times.start, times.stop, exit, n_kinds, weight)
+def _presence(rows: pd.DataFrame, times: Times, weight: Floats, by: str | None) -> pd.DataFrame:
+    """Weight at risk of each group at every time at which somebody comes or goes: ``time, at_risk``."""
+    parts = []
+    for name, own in _groups(rows, by):
+        at, number = at_risk_steps(times.start[own], times.stop[own], weight[own])
+        parts.append(pd.DataFrame({"time": at, "at_risk": number}).pipe(_named, by, name))
+    return pd.concat(parts, ignore_index=True)
 
 
-def _frame(
-    counts: Transitions, estimate: Floats, error: Floats, by: str | None, name: object
-) -> pd.DataFrame:
+def _frame(counts: Transitions, estimate: Floats, error: Floats, kind: int, level: float) -> pd.DataFrame:
     """One curve as a frame; intervals on the log scale, as R's default."""
-    z = stats.norm.ppf(0.975)
+    z = stats.norm.ppf(0.5 + level / 2)
     with np.errstate(divide="ignore", invalid="ignore"):
         spread = np.exp(z * error / estimate)
         low, high = estimate / spread, np.minimum(estimate * spread, 1.0)
-    frame = pd.DataFrame(
+    return pd.DataFrame(
         {
             "time": counts.times,
             "estimate": estimate,
@@ -299,8 +253,13 @@ def _frame(
             "conf_low": low,
             "conf_high": high,
             "at_risk": counts.at_risk,
+            "events": counts.exits[kind],
         }
     )
+
+
+def _named(frame: pd.DataFrame, by: str | None, name: object) -> pd.DataFrame:
+    """With the group in a first column of its name."""
     if by is not None:
         frame.insert(0, by, np.repeat(np.array([name], dtype=object), len(frame)))
     return frame

@@ -2,52 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import (
-    Floats,
-    Ints,
-    Missing,
-    complete_rows,
-    is_categorical,
-    labels,
-    numbers,
-    require_columns,
-    require_frame,
-)
+from bipstats.core.columns import Floats, Missing, require_columns, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
-from bipstats.core.design import Design, fit_design, formula_columns, split_formula
-from bipstats.core.result import Fit, Result, with_covariance
-from bipstats.errors import ModelError, check_option
-from bipstats.models.binomial import BinomialRows, binomial_rows, fit_binomial, refit_covariance
-from bipstats.models.inputs import check_names, event_column, event_indicator
+from bipstats.core.design import Design, split_formula
+from bipstats.core.result import Fit, with_covariance
+from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
+from bipstats.models.binomial_rows import counting_rows, read_absorb
+from bipstats.models.hazard_rows import (
+    BaselineKind,
+    HazardRows,
+    HazardSpecification,
+    check_baseline,
+    log_exposure,
+    natural_spline,
+    prepare,
+    unit_of,
+)
+from bipstats.models.inputs import check_names
 from bipstats.models.kernels.binomial import Link, mean
 
 
-@dataclass(frozen=True, slots=True)
-class HazardSpecification:
-    """What was asked for; enough to prepare the same rows again."""
-
-    formula: str
-    event: str
-    period: str
-    exposure: str | None
-    link: Link
-    missing: Missing
-
-    @property
-    def columns(self) -> list[str]:
-        """Columns besides the covariates."""
-        exposure = [] if self.exposure is None else [self.exposure]
-        return [event_column(self.event), self.period, *exposure]
-
-
 @dataclass(frozen=True, repr=False, eq=False)
-class HazardResult(Result):
+class HazardResult(BinomialResult):
     """A fitted discrete-time hazard.
 
     Attributes
@@ -57,11 +41,14 @@ class HazardResult(Result):
         All periods of the data, in order.
     periods : tuple
         Those with events; the first is the reference.
+    knots : tuple of float
+        Of a spline baseline; empty where each period has its effect.
     """
 
     specification: HazardSpecification | None = None
     levels: tuple[object, ...] = ()
     periods: tuple[object, ...] = ()
+    knots: tuple[float, ...] = ()
 
     title: ClassVar[str] = "Discrete-time hazard"
 
@@ -77,17 +64,35 @@ class HazardResult(Result):
 
     @property
     def eventless(self) -> tuple[object, ...]:
-        """Periods without events: their hazard is estimated as zero."""
+        """Periods without events: their hazard is zero, or what the spline says."""
         return tuple(level for level in self.levels if level not in self.periods)
 
+    @property
+    def n_baseline(self) -> int:
+        """Parameters before the slopes: intercept and periods, or columns of the spline."""
+        return len(self.estimates.names) - len(self.design.names)
+
     def baseline(self) -> pd.Series:
-        """Linear predictor of each period at covariates zero; minus infinity where nothing happened."""
-        values = self.estimates.values[: len(self.periods)].copy()
-        values[1:] += values[0]
-        known = dict(zip(self.periods, values, strict=True))
-        return pd.Series(
-            [known.get(period, -np.inf) for period in self.levels], index=list(self.levels), name="baseline"
-        )
+        """Linear predictor of each period at covariates zero; minus infinity where nothing happened.
+
+        Raises
+        ------
+        ModelError
+            Factors were absorbed: there is no level without their effects, which no result keeps.
+        """
+        self.refuse_absorbed("a baseline")
+        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline]
+        if not self.knots:
+            values[[level not in self.periods for level in self.levels]] = -np.inf
+        return pd.Series(values, index=list(self.levels), name="baseline")
+
+    def baseline_columns(self) -> Floats:
+        """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
+        first = np.ones((len(self.levels), 1))
+        if self.knots:
+            return np.hstack([first, natural_spline(np.array(self.levels, float), self.knots)])
+        own = [[level == period for period in self.periods[1:]] for level in self.levels]
+        return np.hstack([first, np.array(own, float).reshape(len(self.levels), -1)])
 
     def predict(
         self, new: pd.DataFrame, kind: Literal["hazard", "survival"] = "hazard"
@@ -109,8 +114,8 @@ class HazardResult(Result):
             By row; for survival one column per period.
         """
         check_option("kind", kind, ("hazard", "survival"))
-        slopes = self.design.matrix(new) @ self.estimates.values[len(self.periods) :]
         baseline = self.baseline()
+        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
         if kind == "survival":
             hazards = mean(slopes[:, None] + baseline.to_numpy(), self._spec.link)
             return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=baseline.index)
@@ -118,28 +123,40 @@ class HazardResult(Result):
         unknown = ~new[self._spec.period].isin(baseline.index)
         if unknown.any():
             raise ModelError(f"{int(unknown.sum()):,} rows lie in periods that the fit has not seen.")
-        eta = slopes + baseline.loc[new[self._spec.period]].to_numpy() + _offset(new, self._spec.exposure)
+        eta = (
+            slopes + baseline.loc[new[self._spec.period]].to_numpy() + log_exposure(new, self._spec.exposure)
+        )
         return pd.Series(mean(eta, self._spec.link), index=new.index, name="hazard")
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_vcov(vcov)
-        rows, _, _ = _prepare(self._spec, require_frame(data), self.design)
+        rows = _prepared(self._spec, require_frame(data), vcov, self.design).rows
         made = refit_covariance(rows, vcov, self.estimates.values, self.loglik)
-        return replace(self, **with_covariance(self, made, rows.transform))
+        fit = replace(self.fit, flow=rows.flow)
+        return replace(self, fit=fit, **with_covariance(self, made, rows.transform))
 
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
-        exposure = ", part-periods by their exposure" if self._spec.exposure else ""
+        spec = self._spec
+        exposure = ", part-periods by their exposure" if spec.exposure else ""
+        baseline = (
+            f"a natural cubic spline of the period with {len(self.knots) - 1} degrees of freedom"
+            if self.knots
+            else "one effect per period"
+        )
         return (
-            f"We estimated a discrete-time hazard model ({self._spec.link} link, one effect per period{exposure}) "
+            f"We estimated a discrete-time hazard model ({spec.link} link, {baseline}{exposure}{self.with_effects}) "
             f"on {self.nobs:,} person-period rows with {self.n_events:,} events; standard errors "
             f"{self.estimates.how}."
         )
 
     def _facts(self) -> dict[str, str]:
         facts = {**super()._facts(), "link": self._spec.link}
-        if self.eventless:
+        if self.knots:
+            knots = ", ".join(f"{knot:g}" for knot in self.knots)
+            facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"
+        elif self.eventless:
             facts["periods without events"] = (
                 f"{', '.join(map(str, self.eventless))} (hazard estimated as zero)"
             )
@@ -154,6 +171,8 @@ def hazard(
     period: str = "period",
     exposure: str | None = None,
     link: Link = "cloglog",
+    baseline: BaselineKind = "period",
+    absorb: str | Sequence[str] | None = None,
     vcov: Vcov = "model",
     missing: Missing = "raise",
 ) -> HazardResult:
@@ -162,7 +181,7 @@ def hazard(
     Parameters
     ----------
     formula : str
-        Right-hand side; the baseline has one effect per period and needs no term.
+        Right-hand side; the baseline needs no term.
     data : pandas.DataFrame
         One row per period (or piece of a period) at risk, as `bip.person_periods` gives.
     event : str, default "event"
@@ -173,6 +192,12 @@ def hazard(
         complementary log-log link only.
     link : {"cloglog", "logit"}
         Slopes are log hazard ratios of grouped continuous time, or log odds ratios.
+    baseline : {"period"} or int, default "period"
+        One effect per period; or a natural cubic spline of the period (a number) with so many degrees of
+        freedom.
+    absorb : str or list of str, optional
+        Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
+        groups, such as clients, the slopes are biased (incidental parameters).
     vcov : {"model", "robust"} or bip.cluster(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
@@ -181,7 +206,8 @@ def hazard(
     Returns
     -------
     HazardResult
-        Terms: ``Intercept``, the periods against the first, then the formula's.
+        Terms: ``Intercept`` (none with `absorb`), the periods against the first (or the spline's values at its
+        knots against that at the first), then the formula's.
 
     Raises
     ------
@@ -192,7 +218,10 @@ def hazard(
     -----
     With cloglog and an exposure :math:`e`, :math:`P(\text{event}) = 1 - \exp(-e\,\exp(\gamma_t + x'\beta))`:
     a proportional hazard constant within periods. Rows in periods without any event say nothing about the
-    slopes; they are left out and counted, and their hazard is zero.
+    slopes; they are left out and counted, and their hazard is zero. With k degrees of freedom the spline has its
+    knots at the quantiles 0, 1/k, ..., 1 of the periods that have events, each period counted once, and is linear
+    beyond them; then periods without events stay in. Levels of absorbed columns with one outcome only are left
+    out and counted. Equal rows of one client and cluster are collapsed to counts, which is exact.
 
     References
     ----------
@@ -208,6 +237,7 @@ def hazard(
     """
     check_option("link", link, ("cloglog", "logit"))
     check_vcov(vcov)
+    check_baseline(baseline)
     check_names({"event": event, "period": period}, {"exposure": exposure})
     require_frame(data)
     if link == "logit" and exposure is not None:
@@ -215,81 +245,31 @@ def hazard(
             "exposure= has no meaning with the logit link: odds do not scale with time at risk. "
             'Use link="cloglog", or whole periods.'
         )
-    spec = HazardSpecification(
-        split_formula(formula, two_sided=False)[1], event, period, exposure, link, missing
-    )
-    rows, levels, periods = _prepare(spec, data, None)
+    absorbed = read_absorb(absorb)
+    if period in absorbed:
+        raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
+    rhs = split_formula(formula, two_sided=False)[1]
+    spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed)
+    found = _prepared(spec, data, vcov, None)
+    rows = found.rows
     fitted = fit_binomial(rows, vcov)
-    units = None if rows.unit is None else int(rows.data[rows.unit].nunique())
-    n_events = int(rows.problem.successes.sum())
-    fit = Fit(fitted.best.at.loglik, len(rows.data), n_events, units, fitted.best.iterations, rows.flow)
-    return HazardResult(fitted.estimates, rows.design, fit, fitted.made.clusters, spec, levels, periods)
-
-
-def _prepare(
-    spec: HazardSpecification, data: pd.DataFrame, design: Design | None
-) -> tuple[BinomialRows, tuple[object, ...], tuple[object, ...]]:
-    """Check the rows, leave out periods without events, and build the design (or reuse one)."""
-    covariates = formula_columns(spec.formula)
-    require_columns(data, covariates)
-    require_columns(data, spec.columns, "an argument")
-    complete, n_missing = complete_rows(data, [*covariates, *spec.columns], spec.missing)
-    event = event_indicator(complete, spec.event)
-    codes, levels = _periods(complete[spec.period])
-    events, total = np.bincount(codes, event, len(levels)), np.bincount(codes, minlength=len(levels))
-    if (events == total).any():
-        full = [str(level) for level, all_events in zip(levels, events == total, strict=True) if all_events]
-        raise ModelError(
-            f"every row of period {', '.join(full)} is an event; merge it with the period before."
-        )
-    used = events[codes] > 0
-    rows, event = complete[used], event[used]
-    level = np.cumsum(events > 0)[codes[used]].astype(np.int64) - 1
-    if design is None:
-        design, matrix = fit_design(spec.formula, rows)
-    else:
-        matrix = design.matrix(rows)
-    periods = tuple(level for level, count in zip(levels, events, strict=True) if count)
-    flow = (
-        ("given", len(data)),
-        ("with missing values", n_missing),
-        ("in periods without events", int((~used).sum())),
+    best = fitted.best
+    fit = Fit(best.at.loglik, rows.n_rows, rows.n_events, found.n_units, best.iterations, rows.flow)
+    clusters = fitted.made.clusters
+    return HazardResult(
+        fitted.estimates,
+        rows.design,
+        fit,
+        clusters,
+        rows.absorbed,
+        spec,
+        found.levels,
+        found.periods,
+        found.knots,
     )
-    prepared = binomial_rows(
-        matrix,
-        design,
-        rows,
-        level=level,
-        level_names=tuple(f"{spec.period}[{name}]" for name in periods[1:]),
-        within=spec.period,
-        successes=event.astype(float),
-        trials=np.ones(len(rows)),
-        offset=_offset(rows, spec.exposure),
-        link=spec.link,
-        unit="client" if "client" in rows.columns else None,
-        flow=tuple((what, count) for what, count in flow if count),
+
+
+def _prepared(spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> HazardRows:
+    return counting_rows(
+        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, unit_of(data)
     )
-    return prepared, levels, periods
-
-
-def _periods(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
-    """Codes and levels of the periods in their order in time, which text does not have."""
-    if is_categorical(column) and not isinstance(column.dtype, pd.CategoricalDtype):
-        raise ModelError(
-            f"column {column.name!r} holds text, which has no order in time; use numbers or a category whose "
-            "categories are in order."
-        )
-    found = labels(column)
-    return found.codes, tuple(pd.Index(list(found.levels)).tolist())
-
-
-def _offset(rows: pd.DataFrame, exposure: str | None) -> Floats:
-    """Logarithm of the share of the period at risk."""
-    if exposure is None:
-        return np.zeros(len(rows))
-    require_columns(rows, [exposure], "exposure=")
-    values = numbers(rows[exposure])
-    wrong = int((~((values > 0) & (values <= 1))).sum())
-    if wrong:
-        raise ModelError(f"column {exposure!r} must lie in (0, 1]; {wrong:,} rows do not.")
-    return np.log(values)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,7 +48,7 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
         found = values == 1.0
     else:
         name, level = match[1], match[3]
-        found = _is_level(data[name], level)
+        found = is_level(data[name], level)
     if not found.any():
         raise ModelError(
             f"no events: {event!r} is never true in {len(data):,} rows; nothing can be estimated."
@@ -56,7 +56,8 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
     return found
 
 
-def _is_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
+def is_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
+    """Whether a column without missing values holds a level, given as text; an unknown level raises."""
     if not is_categorical(column):
         try:
             return numbers(column) == float(level)
@@ -96,8 +97,20 @@ def read_times(data: pd.DataFrame, start: str | None, stop: str) -> Times:
     return Times(starts, stops)
 
 
+def read_grid(times: float | Iterable[float]) -> Floats:
+    """Read ``times=``, one or several, as (k,)."""
+    try:
+        return np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
+    except (TypeError, ValueError):
+        raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
+
+
 def _same_times(start: Floats, stop: Floats) -> tuple[Floats, Floats]:
     """Give times that differ by rounding only (0.1 + 0.2 and 0.3) one value, as R's coxph does."""
+    if all(
+        np.all(values == np.rint(values)) and np.abs(values).max(initial=0) < 1e6 for values in (start, stop)
+    ):
+        return start, stop  # whole numbers differ by one at least
     times = np.unique(np.concatenate([start, stop]))
     gaps = np.diff(times)
     tolerance = np.sqrt(np.finfo(float).eps)
@@ -133,20 +146,26 @@ def default_id(data: pd.DataFrame, id: str | Sequence[str] | None) -> str | Sequ
     return "client" if "client" in data.columns else None
 
 
-def check_overlap(ids: Ints, times: Times, order: Ints, id: object) -> None:
+def check_overlap(ids: Ints, times: Times, order: Ints | None, id: object) -> None:
     """Refuse rows of one id (within a stratum) whose times at risk overlap; `order` sorts by id and start."""
-    same = ids[order][1:] == ids[order][:-1]
-    clash = same & (times.start[order][1:] < times.stop[order][:-1])
+    start, stop = times.start, times.stop
+    if order is not None:
+        ids, start, stop = ids[order], start[order], stop[order]
+    clash = (ids[1:] == ids[:-1]) & (start[1:] < stop[:-1])
     if clash.any():
-        rows = listed([str(row) for row in np.sort(order[1:][clash])])
+        places = 1 + np.flatnonzero(clash)
+        rows = listed([str(row) for row in np.sort(places if order is None else order[places])])
         raise ModelError(
             f"{int(clash.sum()):,} rows overlap an earlier row of the same {id!r} (positions {rows}). "
             "One id has one row at a time."
         )
 
 
-def equal_to_previous(column: pd.Series, order: Ints) -> NDArray[np.bool_]:
-    """Whether each row, in the given order, holds the same value as the row before it: (n - 1,)."""
-    # Integers are coded too: as floats, long identifiers would look alike.
-    values = (column.to_numpy() if column.dtype.kind == "f" else labels(column).codes)[order]
+def equal_to_previous(column: pd.Series, order: Ints | None) -> NDArray[np.bool_]:
+    """Whether each row, in the given order (None: as they lie), holds the value of the row before it: (n - 1,)."""
+    kind = column.dtype.kind if isinstance(column.dtype, np.dtype) else "O"
+    # Whatever is no plain number is coded first.
+    values = column.to_numpy() if kind in "fiub" else labels(column).codes
+    if order is not None:
+        values = values[order]
     return values[1:] == values[:-1]

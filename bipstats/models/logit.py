@@ -9,20 +9,29 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats, Missing, complete_rows, require_columns, require_frame
+from bipstats.core.columns import Floats, Missing, require_columns, require_frame
 from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
-from bipstats.core.result import Fit, Result, with_covariance
+from bipstats.core.result import Fit, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import (
+    BinomialResult,
     BinomialRows,
     binomial_objective,
     binomial_rows,
     fit_binomial,
+    intercept,
     refit_covariance,
 )
+from bipstats.models.binomial_rows import (
+    counted_rows,
+    counting_rows,
+    identifiers,
+    informative_rows,
+    read_absorb,
+)
 from bipstats.models.firth import firth_objective, fit_firth, refit_firth_covariance
-from bipstats.models.inputs import check_names, event_column, event_indicator, read_weights
+from bipstats.models.inputs import check_names, event_column, event_indicator
 from bipstats.models.kernels.binomial import mean
 from bipstats.models.profile import LikelihoodProfile, profile_likelihood
 
@@ -37,11 +46,12 @@ class LogitSpecification:
     formula: str
     weights: str | None
     missing: Missing
+    absorb: tuple[str, ...] = ()
     penalty: Penalty | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class LogitResult(Result):
+class LogitResult(BinomialResult):
     """A fitted logit.
 
     Attributes
@@ -73,14 +83,17 @@ class LogitResult(Result):
         pandas.Series
         """
         check_option("kind", kind, ("probability",))
+        self.refuse_absorbed("a probability")
         eta = self.estimates.values[0] + self.design.matrix(new) @ self.estimates.values[1:]
         return pd.Series(mean(eta, "logit"), index=new.index, name="probability")
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> LogitResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_vcov(vcov)
-        rows = _prepare(self._spec, require_frame(data), self.design)
-        return replace(self, **with_covariance(self, self._remade(rows, vcov), rows.transform))
+        rows = _prepared(self._spec, require_frame(data), vcov, self.design)
+        made = self._remade(rows, vcov)
+        fit = replace(self.fit, flow=rows.flow)
+        return replace(self, fit=fit, **with_covariance(self, made, rows.transform))
 
     def profile(
         self, data: pd.DataFrame, term: str | Sequence[str] | None = None, level: float = 0.95
@@ -107,7 +120,8 @@ class LogitResult(Result):
         stays that of the whole model (Heinze & Schemper 2002). The model's likelihood is profiled whatever
         the covariance of the fit: rows count as independent.
         """
-        rows = _prepare(self._spec, require_frame(data), self.design)
+        self.refuse_absorbed("a profile likelihood")
+        rows = _prepared(self._spec, require_frame(data), "model", self.design)
         self._remade(rows, "model")  # refuses other data
         best: Floats = np.linalg.solve(rows.transform, self.estimates.values).astype(float)
         penalised = self._spec.penalty is not None
@@ -120,7 +134,7 @@ class LogitResult(Result):
         how = "maximum likelihood" if self._spec.penalty is None else f"{_PENALISED} (Firth 1993)"
         return (
             f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"{how}; standard errors {self.estimates.how}."
+            f"{how}{self.with_effects}; standard errors {self.estimates.how}."
         )
 
     def _remade(self, rows: BinomialRows, vcov: Vcov) -> Covariance:
@@ -141,6 +155,7 @@ def logit(
     data: pd.DataFrame,
     *,
     weights: str | None = None,
+    absorb: str | Sequence[str] | None = None,
     vcov: Vcov = "model",
     missing: Missing = "raise",
     penalty: Penalty | None = None,
@@ -154,6 +169,8 @@ def logit(
     data : pandas.DataFrame
     weights : str, optional
         Column of positive case weights.
+    absorb : str or list of str, optional
+        Columns whose levels have an effect each that is not reported, e.g. ``["caseworker", "quarter"]``.
     vcov : {"model", "robust"} or bip.cluster(...), default "model"
         Expected information; sandwich with each row a unit; cluster-robust.
     missing : {"raise", "drop"}
@@ -164,7 +181,7 @@ def logit(
     Returns
     -------
     LogitResult
-        Terms: ``Intercept``, then the formula's; slopes are log odds ratios.
+        Terms: ``Intercept`` (none with `absorb`), then the formula's; slopes are log odds ratios.
 
     Raises
     ------
@@ -173,12 +190,18 @@ def logit(
 
     Notes
     -----
+    Absorbing is maximum likelihood with all the dummies, exactly; their effects count as parameters. Levels with
+    one outcome only have infinite effects: their rows are left out and counted. With many small groups (clients)
+    the slopes are biased away from zero, twofold with two rows a group (incidental parameters); condition on the
+    groups instead (`bip.conditional_logit`). Equal rows of one cluster are collapsed to counts, which is exact.
+
     With ``penalty="firth"`` the estimate maximises :math:`l(\beta) + \tfrac12 \log |I(\beta)|`, the errors
     are from :math:`I^{-1}` there, as R's brglm2 gives them, and ``.loglik`` is :math:`l` without the penalty.
     Under separation Wald intervals are poor: use ``fit.profile(data)``.
 
     References
     ----------
+    Chamberlain, G. (1980). Analysis of covariance with qualitative data. *Review of Economic Studies*.
     Firth, D. (1993). Bias reduction of maximum likelihood estimates. *Biometrika*.
     Heinze, G. & Schemper, M. (2002). A solution to the problem of separation in logistic regression.
     *Statistics in Medicine*.
@@ -200,44 +223,58 @@ def logit(
     require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None
-    spec = LogitSpecification(outcome, rhs, weights, missing, penalty)
-    rows = _prepare(spec, data, None)
+    spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb), penalty)
+    if penalty is not None and spec.absorb:
+        raise ModelError(
+            f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
+            f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
+        )
+    rows = _prepared(spec, data, vcov, None)
     fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
-    n_events = int((rows.problem.successes > 0).sum())
-    fit = Fit(fitted.best.at.loglik, len(rows.data), n_events, None, fitted.best.iterations, rows.flow)
-    return LogitResult(fitted.estimates, rows.design, fit, fitted.made.clusters, spec)
+    best = fitted.best
+    fit = Fit(best.at.loglik, rows.n_rows, rows.n_events, None, best.iterations, rows.flow)
+    return LogitResult(fitted.estimates, rows.design, fit, fitted.made.clusters, rows.absorbed, spec)
 
 
-def _prepare(spec: LogitSpecification, data: pd.DataFrame, design: Design | None) -> BinomialRows:
-    """Check the rows and build the design (or reuse one)."""
-    covariates = formula_columns(spec.formula)
+def _prepared(
+    spec: LogitSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None
+) -> BinomialRows:
+    return counting_rows(lambda collapse: _prepare(spec, data, vcov, design, collapse), vcov, None)
+
+
+def _prepare(
+    spec: LogitSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None, collapse: bool
+) -> BinomialRows:
+    """Check and collapse rows, leave out those that say nothing, and build the design (or reuse one)."""
+    covariates, clusters = formula_columns(spec.formula), identifiers(vcov, None)
     require_columns(data, covariates)
-    others = [event_column(spec.outcome), *([] if spec.weights is None else [spec.weights])]
-    require_columns(data, others, "the model")
-    rows, n_missing = complete_rows(data, [*covariates, *others], spec.missing)
-    outcome = event_indicator(rows, spec.outcome)
+    others = [event_column(spec.outcome), *spec.absorb]
+    require_columns(data, [*others, *([] if spec.weights is None else [spec.weights])], "the model")
+    require_columns(data, clusters, "vcov=")
+    counted, n_missing = counted_rows(
+        data, [*covariates, *others], clusters, spec.weights, spec.missing, collapse=collapse
+    )
+    outcome = event_indicator(counted.data, spec.outcome)
     if outcome.all():
         raise ModelError(
-            f"the outcome {spec.outcome!r} is 1 in all {len(rows):,} rows; nothing can be estimated."
+            f"the outcome {spec.outcome!r} is 1 in all {len(outcome):,} rows; nothing can be estimated."
         )
+    found = informative_rows(counted, outcome, spec.absorb, None)
+    rows = found.rows
     if design is None:
-        design, matrix = fit_design(spec.formula, rows)
+        design, matrix = fit_design(spec.formula, rows.data)
     else:
-        matrix = design.matrix(rows)
-    weight = read_weights(rows, spec.weights)
-    flow = (("given", len(data)), ("with missing values", n_missing))
+        matrix = design.matrix(rows.data)
     return binomial_rows(
         matrix,
         design,
         rows,
-        level=np.zeros(len(rows), np.int64),
-        level_names=(),
-        within="row",
-        successes=weight * outcome,
-        trials=weight,
-        offset=np.zeros(len(rows)),
+        found.event,
+        intercept(len(rows.data)),
+        found.factors,
+        offset=np.zeros(len(rows.data)),
         link="logit",
         unit=None,
-        flow=tuple((what, count) for what, count in flow if count),
+        flow=(("given", len(data)), ("with missing values", n_missing), *found.flow),
         penalised=spec.penalty is not None,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -23,12 +24,13 @@ def find_maximum(
     names: tuple[str, ...],
     n_events: int,
     explain: Callable[[], ModelError | None],
+    solve: Callable[[Any], Floats] | None = None,
 ) -> Optimum:
     """Maximise a log-likelihood; where the search runs off, say which terms separate.
 
     Parameters
     ----------
-    evaluate, loglik, start
+    evaluate, loglik, start, solve
         As for `maximise`.
     names : tuple of str
         Terms, for messages.
@@ -38,7 +40,7 @@ def find_maximum(
         or the search broke off, so that ordinary fits pay nothing.
     """
     try:
-        best = maximise(evaluate, loglik, start)
+        best = maximise(evaluate, loglik, start, solve=solve)
     except NoMaximum as ran_off:
         raise (explain() or no_maximum(n_events, names, ran_off.information)) from None
     if not (_growth(best) < _SUSPECT).all():

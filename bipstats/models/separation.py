@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -172,23 +172,24 @@ def refuse_monotone(
     _raise([*found, *_counted(hidden, names)], FOLLOW)
 
 
-def refuse_never_at_risk(everyone: Floats, at_risk: Floats, names: tuple[str, ...]) -> None:
+def refuse_never_at_risk(at_risk: Floats, idle: Callable[[], Floats], names: tuple[str, ...]) -> None:
     """Refuse levels none of whose rows is at risk when an event happens: nothing is known of their hazard.
 
     Parameters
     ----------
-    everyone : (n, p) array
-        All rows.
-    at_risk : (m, p) array
+    at_risk : (n, p) array
         Rows at risk at some event time.
+    idle : callable
+        Gives the other rows, (m, p).
     names : tuple of str
     """
-    found = []
-    for j in np.flatnonzero(~at_risk[:1000].any(axis=0)):
-        values = everyone[:, j]
-        if _is_binary(values) and values.any() and not at_risk[:, j].any():
-            shown = presentable([names[j]], names)[0]
-            found.append(f"{shown} = 1 is never at risk when an event happens ({_rows(values.sum())})")
+    empty = [j for j in np.flatnonzero(~at_risk[:1000].any(axis=0)) if not at_risk[:, j].any()]
+    others = idle() if empty else at_risk
+    found = [
+        f"{presentable([names[j]], names)[0]} = 1 is never at risk when an event happens ({_rows(others[:, j].sum())})"
+        for j in empty
+        if others[:, j].any() and _is_binary(others[:, j])
+    ]
     _raise(list(dict.fromkeys(found)), FOLLOW)
 
 

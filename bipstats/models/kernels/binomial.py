@@ -7,7 +7,7 @@ its block of the information is diagonal and its cross block is a sum by level.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,7 +71,7 @@ def mean(eta: Floats, link: Link) -> Floats:
 
 def log_likelihood(params: Floats, problem: BinomialProblem) -> float:
     """Binomial log-likelihood without the constant of the counts."""
-    return _log_likelihood(linear_predictor(params, problem), problem)
+    return working(linear_predictor(params, problem), problem).loglik
 
 
 def evaluate(params: Floats, problem: BinomialProblem, *, observed: bool = False) -> Evaluation:
@@ -85,22 +85,21 @@ def evaluate(params: Floats, problem: BinomialProblem, *, observed: bool = False
         Observed information (the same as expected for the logit); it makes the search quadratic. The
         default is the expected one, whose weights are those of R's glm.
     """
-    eta = linear_predictor(params, problem)
-    residual, expected, curvature = _working(eta, problem)
-    weight = curvature if observed else expected
-    gradient = np.concatenate([problem.by_level @ residual, residual @ problem.x])
+    here = working(linear_predictor(params, problem), problem)
+    weight = here.observed if observed else here.expected
+    gradient = np.concatenate([problem.by_level @ here.residual, here.residual @ problem.x])
     n_levels = problem.by_level.shape[0]
     information = np.empty((len(params), len(params)))
     information[:n_levels, :n_levels] = np.diag(problem.by_level @ weight)
-    information[:n_levels, n_levels:] = _level_sums(problem.by_level, weight, problem.x)
+    information[:n_levels, n_levels:] = weighted_sums(problem.by_level, weight) @ problem.x
     information[n_levels:, :n_levels] = information[:n_levels, n_levels:].T
     information[n_levels:, n_levels:] = weighted_cross_product(problem.x, weight)
-    return Evaluation(_log_likelihood(eta, problem), gradient, information)
+    return Evaluation(here.loglik, gradient, information)
 
 
 def score_sums(params: Floats, problem: BinomialProblem, group: NDArray[np.int64]) -> Floats:
     """Score summed over groups of rows coded 0..G-1, (G, K + p); over all rows it is the gradient."""
-    residual, _, _ = _working(linear_predictor(params, problem), problem)
+    residual = working(linear_predictor(params, problem), problem).residual
     n_groups, n = int(group.max()) + 1, len(group)
     by_level = sparse.csr_array(
         (residual, (group, problem.level)), shape=(n_groups, problem.by_level.shape[0])
@@ -116,45 +115,68 @@ def starting_values(problem: BinomialProblem) -> Floats:
     return np.concatenate([effect, np.zeros(problem.x.shape[1])])
 
 
-def _working(eta: Floats, problem: BinomialProblem) -> tuple[Floats, Floats, Floats]:
-    """First derivative of the log-likelihood in eta, and minus its second, expected and observed, by row."""
-    successes, trials = problem.successes, problem.trials
-    if problem.link == "logit":
-        p = expit(eta)
-        return successes - trials * p, trials * p * (1 - p), trials * p * (1 - p)
-    # Beyond, the ratio below is zero to any precision, and must stay so when it is multiplied by the hazard.
-    hazard = np.exp(np.minimum(eta, 100.0))
+class Counts(Protocol):
+    """What the working quantities need of a problem."""
+
+    @property
+    def successes(self) -> Floats:
+        """Weighted successes, (n,)."""
+
+    @property
+    def trials(self) -> Floats:
+        """Weighted trials, (n,)."""
+
+    @property
+    def link(self) -> Link:
+        """Link of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Working:
+    """Log-likelihood at a linear predictor, with its derivatives in it by row.
+
+    Attributes
+    ----------
+    loglik : float
+    residual : (n,) array
+        First derivative.
+    expected, observed : (n,) arrays
+        Minus the second derivative.
+    """
+
+    loglik: float
+    residual: Floats
+    expected: Floats
+    observed: Floats
+
+
+def working(eta: Floats, counts: Counts) -> Working:
+    """Log-likelihood and its derivatives in eta, of as few transcendental functions as there can be."""
+    successes, trials = counts.successes, counts.trials
+    failures = trials - successes
+    if counts.link == "logit":
+        small = np.exp(-np.abs(eta))  # odds, or their inverse: no overflow
+        loglik = (
+            failures @ np.maximum(eta, 0.0) + successes @ np.maximum(-eta, 0.0) + trials @ np.log1p(small)
+        )
+        p = np.where(eta >= 0, 1.0, small) / (1.0 + small)
+        weight = trials * small / (1.0 + small) ** 2
+        return Working(-float(loglik), successes - trials * p, weight, weight)
+    hazard = np.exp(np.minimum(eta, 700.0))
     # d log p / d eta = hazard (1 - p) / p, d log(1 - p) / d eta = -hazard; a tiny p underflows to the hazard.
     tiny = hazard < 1e-10
-    ratio = np.where(
-        tiny, 1.0 - hazard / 2, hazard / np.expm1(np.where(tiny, 1.0, np.minimum(hazard, 700.0)))
-    )
-    residual = successes * ratio - (trials - successes) * hazard
-    curvature = successes * ratio * (ratio + hazard - 1.0) + (trials - successes) * hazard
-    return residual, trials * hazard * ratio, curvature
+    odds = np.where(tiny, 1.0, np.expm1(np.minimum(hazard, 700.0)))
+    # Far out the ratio is zero, and must stay so when it is multiplied by the hazard.
+    ratio = np.where(tiny, 1.0 - hazard / 2, np.where(hazard < 700.0, hazard / odds, 0.0))
+    hit = successes > 0
+    log_p = np.where(tiny[hit], eta[hit] - hazard[hit] / 2, -np.log1p(1 / odds[hit]))
+    residual = successes * ratio - failures * hazard
+    observed = successes * ratio * (ratio + hazard - 1.0) + failures * hazard
+    loglik = successes[hit] @ log_p - failures @ hazard
+    return Working(float(loglik), residual, trials * hazard * ratio, observed)
 
 
-def _level_sums(by_level: sparse.csr_array, weight: Floats, x: Floats) -> Floats:
-    """Weighted sums of the rows of x by level, (K, p)."""
-    scaled = sparse.csr_array(
-        (weight[by_level.indices], by_level.indices, by_level.indptr), shape=by_level.shape
-    )
-    return scaled @ x
-
-
-def _log_likelihood(eta: Floats, problem: BinomialProblem) -> float:
-    failures = problem.trials - problem.successes
-    return float(problem.successes @ _log_mean(eta, problem.link) + failures @ _log_rest(eta, problem.link))
-
-
-def _log_mean(eta: Floats, link: Link) -> Floats:
-    if link == "logit":
-        return -np.logaddexp(0.0, -eta)
-    hazard = np.exp(np.minimum(eta, 700.0))
-    # log(1 - exp(-hazard)); for a tiny hazard it is eta - hazard / 2.
-    small = hazard < 1e-10
-    return np.where(small, eta - hazard / 2, np.log(-np.expm1(-np.where(small, 1.0, hazard))))
-
-
-def _log_rest(eta: Floats, link: Link) -> Floats:
-    return -np.logaddexp(0.0, eta) if link == "logit" else -np.exp(np.minimum(eta, 700.0))
+def weighted_sums(incidence: sparse.csr_array, weight: Floats) -> sparse.csr_array:
+    """Matrix of ones whose product with the rows of x is their weighted sums by level."""
+    data = weight[incidence.indices]
+    return sparse.csr_array((data, incidence.indices, incidence.indptr), shape=incidence.shape)

@@ -16,7 +16,7 @@ from scipy import sparse
 from bipstats.models.kernels.newton import Evaluation, Floats
 
 Ints = NDArray[np.int64]
-_ROWS_IN_CACHE = 1024
+_ROWS_IN_CACHE = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,16 +91,17 @@ class CoxProblem:
         Rows that end in an event, ordered by event time.
     at : (m,) integer array
         Event time (index into ``sets.times``) of each of `died`.
+    opening : (D,) integer array
+        Where the deaths of each event time begin in `died`.
     rank : (m,) array
         Efron's share r of the tied weight that is taken out for this death: 0, 1/k, ..., (k-1)/k of k
         tied deaths; all zero for Breslow.
     tied_weight : (m,) array
         Mean case weight of the deaths tied with this one.
-    entering : (D + S, n) sparse matrix
-        Signed incidence: +1 where a row comes to be at risk, -1 where it ceases to be; each stratum has one
-        place more than event times. Cumulative sums of its products are sums over risk sets.
-    dead : (D, n) sparse matrix
-        One at (event time, row) for every death.
+    moves : (D + S, n) sparse matrix
+        +1 where a row comes to be at risk, -1 where it ceases to be; each stratum has one place more than
+        event times. Cumulative sums of its products are sums over risk sets. By columns, so that a product
+        reads the rows once, in their order.
     """
 
     x: Floats
@@ -109,10 +110,10 @@ class CoxProblem:
     sets: RiskSets
     died: Ints
     at: Ints
+    opening: Ints
     rank: Floats
     tied_weight: Floats
-    entering: sparse.csr_array
-    dead: sparse.csr_array
+    moves: sparse.csc_array
 
 
 def cox_problem(
@@ -124,16 +125,16 @@ def cox_problem(
     died = died[np.argsort(sets.last[died], kind="stable")]
     at = sets.last[died] - 1
     ties = np.bincount(at, minlength=n_times)
-    opening = np.concatenate([[0], np.cumsum(ties)[:-1]])
+    opening = np.cumsum(ties) - ties
     rank = (np.arange(len(died)) - opening[at]) / ties[at] if efron else np.zeros(len(died))
-    mean_weight = np.bincount(at, weight[died], minlength=n_times) / np.maximum(ties, 1)
-    places = np.concatenate([sets.first + sets.stratum, sets.last + sets.stratum])
-    sign = np.concatenate([np.ones(n), -np.ones(n)])
-    shape = (n_times + len(sets.blocks) - 1, n)
-    entering = sparse.csr_array((sign, (places, np.tile(np.arange(n), 2))), shape=shape)
-    dead = sparse.csr_array((np.ones(len(died)), (at, died)), shape=(n_times, n))
+    mean_weight = np.add.reduceat(weight[died], opening) / ties
+    places = np.column_stack([sets.first + sets.stratum, sets.last + sets.stratum]).ravel()
+    moves = sparse.csc_array(
+        (np.tile([1.0, -1.0], n), places, np.arange(0, 2 * n + 1, 2)),
+        shape=(n_times + len(sets.blocks) - 1, n),
+    )
     return CoxProblem(
-        np.ascontiguousarray(x), offset, weight, sets, died, at, rank, mean_weight[at], entering, dead
+        np.ascontiguousarray(x), offset, weight, sets, died, at, opening, rank, mean_weight[at], moves
     )
 
 
@@ -144,37 +145,40 @@ class RiskSums:
     Attributes
     ----------
     risk : (n,) array
-        :math:`w_i = \text{weight}_i \exp(x_i'\beta + \text{offset}_i - \text{shift}_i)`.
-    shift : (n,) array
-        Taken off the linear predictor to keep the exponential in range: the largest of the row's stratum.
+        :math:`w_i = \text{weight}_i \exp(x_i'\beta + \text{offset}_i - \text{shift})`.
+    shift : (m,) array
+        What each death's stratum takes off its linear predictors to keep the exponential in range.
     denominator : (m,) array
         S0 of each death, Efron's share taken out.
     mean : (m, p) array
         Risk-set mean of the covariates at each death.
+    loglik : float
+        Log partial likelihood.
     """
 
     risk: Floats
     shift: Floats
     denominator: Floats
     mean: Floats
+    loglik: float
 
 
 def log_likelihood(beta: Floats, problem: CoxProblem) -> float:
     """Log partial likelihood (Efron or Breslow, case weights as in R's coxph)."""
-    risk, shift, eta = _risk(beta, problem)
-    denominator = _denominators(risk, problem)
-    gain = problem.weight[problem.died] @ (eta - shift)[problem.died]
-    return float(gain - problem.tied_weight @ np.log(denominator))
+    return _at_risk(beta, problem).loglik
 
 
 def risk_sums(beta: Floats, problem: CoxProblem) -> RiskSums:
     """Sums over the risk set of every death."""
-    risk, shift, _ = _risk(beta, problem)
-    denominator = _denominators(risk, problem)
-    total = _over_risk_sets(_scaled(problem.entering, risk) @ problem.x, risk, problem.sets)
-    tied = _scaled(problem.dead, risk) @ problem.x
-    mean = (total[problem.at] - problem.rank[:, None] * tied[problem.at]) / denominator[:, None]
-    return RiskSums(risk, shift, denominator, mean)
+    here = _at_risk(beta, problem)
+    moves, died, at = problem.moves, problem.died, problem.at
+    moved = sparse.csc_array(
+        (np.repeat(here.risk, 2) * moves.data, moves.indices, moves.indptr), shape=moves.shape
+    )
+    total = _over_risk_sets(moved @ problem.x, here.forward, problem.sets)
+    tied = _by_time(here.risk[died][:, None] * problem.x[died], problem)
+    mean = (total[at] - problem.rank[:, None] * tied[at]) / here.denominator[:, None]
+    return RiskSums(here.risk, here.shift, here.denominator, mean, here.loglik)
 
 
 def evaluate(beta: Floats, problem: CoxProblem) -> Evaluation:
@@ -186,22 +190,20 @@ def evaluate(beta: Floats, problem: CoxProblem) -> Evaluation:
     :math:`X' \mathrm{diag}(v) X - M'M`, M holding one risk-set mean per death: the first part is one
     weighted cross-product at BLAS speed.
     """
-    sums = risk_sums(beta, problem)
-    died, weight = problem.died, problem.weight
-    eta_died = problem.x[died] @ beta + problem.offset[died] - sums.shift[died]
-    loglik = weight[died] @ eta_died - problem.tied_weight @ np.log(sums.denominator)
-    gradient = weight[died] @ problem.x[died] - problem.tied_weight @ sums.mean
+    sums, died = risk_sums(beta, problem), problem.died
+    gradient = problem.weight[died] @ problem.x[died] - problem.tied_weight @ sums.mean
     root = np.sqrt(problem.tied_weight)[:, None] * sums.mean
     information = weighted_cross_product(problem.x, expected_events(sums, problem)) - root.T @ root
-    return Evaluation(float(loglik), gradient, information)
+    return Evaluation(sums.loglik, gradient, information)
 
 
 def expected_events(sums: RiskSums, problem: CoxProblem) -> Floats:
     """Cumulative hazard times risk of each row over its time at risk, (n,); martingale = event - this / weight."""
     per_death = problem.tied_weight / sums.denominator
-    hazard = _at_times(per_death, problem)
-    expected = sums.risk * _between(hazard, problem.sets)
-    correction = _at_times(per_death * problem.rank, problem)
+    hazard = _by_time(per_death, problem)
+    table, first, last = _running(hazard, hazard, problem.sets)
+    expected = sums.risk * (table[last] - table[first])
+    correction = _by_time(per_death * problem.rank, problem)
     expected[problem.died] -= sums.risk[problem.died] * correction[problem.at]
     return expected
 
@@ -217,22 +219,34 @@ def score_sums(sums: RiskSums, problem: CoxProblem, group: Ints) -> Floats:
         Codes 0..G-1; ``arange(n)`` gives the weighted score residuals of R's coxph row by row.
     """
     sets, died, at = problem.sets, problem.died, problem.at
-    n_groups, n, n_times = int(group.max()) + 1, len(group), len(sets.times)
-    per_death = (problem.tied_weight / sums.denominator)[:, None] * sums.mean
-    deaths = sparse.csr_array((np.ones(len(at)), (at, np.arange(len(at)))), shape=(n_times, len(at)))
-    hazard = _at_times(problem.tied_weight / sums.denominator, problem)
-    table, first, last = _running(deaths @ per_death, hazard, sets)
-    own = sparse.csr_array((-expected_events(sums, problem), (group, np.arange(n))), shape=(n_groups, n))
-    places = (np.concatenate([group, group]), np.concatenate([last, first]))
-    pull = sparse.csr_array((np.concatenate([sums.risk, -sums.risk]), places), shape=(n_groups, len(table)))
-    ties = np.bincount(at, minlength=n_times)
-    centre = (deaths @ sums.mean)[at] / ties[at][:, None]
-    of_dead = problem.weight[died][:, None] * (problem.x[died] - centre)
-    of_dead -= sums.risk[died][:, None] * (deaths @ (problem.rank[:, None] * per_death))[at]
-    mine = sparse.csr_array(
-        (np.ones(len(died)), (group[died], np.arange(len(died)))), shape=(n_groups, len(died))
+    n_groups = int(group.max()) + 1
+    hazard = problem.tied_weight / sums.denominator
+    per_death = hazard[:, None] * sums.mean
+    table, first, last = _running(_by_time(per_death, problem), _by_time(hazard, problem), sets)
+    pull = _placed(group, last, sums.risk, n_groups, len(table)) - _placed(
+        group, first, sums.risk, n_groups, len(table)
     )
-    return own @ problem.x + pull @ table + mine @ of_dead
+    ties = np.diff(problem.opening, append=len(died))
+    centre = (_by_time(sums.mean, problem) / ties[:, None])[at]
+    of_dead = problem.weight[died][:, None] * (problem.x[died] - centre)
+    of_dead -= sums.risk[died][:, None] * _by_time(problem.rank[:, None] * per_death, problem)[at]
+    own = sum_by(-expected_events(sums, problem), group, n_groups, problem.x)
+    return own + pull @ table + sum_by(np.ones(len(died)), group[died], n_groups, of_dead)
+
+
+def sum_by(weight: Floats, group: Ints, n_groups: int, x: Floats) -> Floats:
+    """Weighted sums of the rows of `x` by group, (G, p), reading them once in their order."""
+    pointers = np.arange(len(group) + 1)
+    return sparse.csc_array((weight, group, pointers), shape=(n_groups, len(group))) @ x
+
+
+def _placed(
+    group: Ints, place: Ints, risk: Floats, n_groups: int, n_places: int
+) -> Floats | sparse.csr_array:
+    """Sum risks by group and place, (G, places); sparse where most would be empty."""
+    if n_groups * n_places <= 4 * len(group):
+        return np.bincount(group * n_places + place, risk, n_groups * n_places).reshape(n_groups, n_places)
+    return sparse.csr_array((risk, (group, place)), shape=(n_groups, n_places))
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,13 +279,12 @@ class BaselineHazard:
 
 def baseline_hazard(sums: RiskSums, problem: CoxProblem) -> BaselineHazard:
     """Baseline hazard increments with what their variances need."""
-    n_times, at, sets = len(problem.sets.times), problem.at, problem.sets
-    denominator = sums.denominator * np.exp(sums.shift[problem.died])
+    sets = problem.sets
+    denominator = sums.denominator * np.exp(sums.shift)
     per_death = problem.tied_weight / denominator
-    increment = _at_times(per_death, problem)
-    variance = _at_times(per_death / denominator, problem)
-    deaths = sparse.csr_array((per_death, (at, np.arange(len(at)))), shape=(n_times, len(at)))
-    mean = (deaths @ sums.mean) / increment[:, None]
+    increment = _by_time(per_death, problem)
+    variance = _by_time(per_death / denominator, problem)
+    mean = _by_time(per_death[:, None] * sums.mean, problem) / increment[:, None]
     stratum = np.repeat(np.arange(len(sets.blocks) - 1), np.diff(sets.blocks))
     return BaselineHazard(np.zeros(mean.shape[1]), sets.times, stratum, increment, variance, mean)
 
@@ -287,65 +300,87 @@ def weighted_cross_product(x: Floats, weight: Floats) -> Floats:
     return (total + total.T) / 2
 
 
-def _risk(beta: Floats, problem: CoxProblem) -> tuple[Floats, Floats, Floats]:
+@dataclass(frozen=True, slots=True)
+class _AtRisk:
+    """Risks, S0 and the log-likelihood: all that a trial step needs."""
+
+    risk: Floats
+    shift: Floats
+    denominator: Floats
+    loglik: float
+    forward: NDArray[np.bool_]
+
+
+def _at_risk(beta: Floats, problem: CoxProblem) -> _AtRisk:
+    sets, died, weight = problem.sets, problem.died, problem.weight
     eta = problem.x @ beta + problem.offset
-    n_strata = len(problem.sets.blocks) - 1
-    highest = np.full(n_strata, eta.max() if n_strata == 1 else -np.inf)
-    if n_strata > 1:
-        np.maximum.at(highest, problem.sets.stratum, eta)
-    shift = highest[problem.sets.stratum]
-    return problem.weight * np.exp(eta - shift), shift, eta
+    highest = _highest(eta, sets)
+    eta -= highest if len(sets.blocks) == 2 else highest[sets.stratum]
+    risk = weight * np.exp(eta)
+    n_places = problem.moves.shape[0]
+    begun: Floats = np.bincount(sets.first + sets.stratum, risk, n_places).astype(float)
+    ended: Floats = np.bincount(sets.last + sets.stratum, risk, n_places).astype(float)
+    forward = _forward(begun, ended, sets)
+    total = _over_risk_sets(begun - ended, forward, sets)
+    tied = _by_time(risk[died], problem)
+    denominator = total[problem.at] - problem.rank * tied[problem.at]
+    loglik = weight[died] @ eta[died] - problem.tied_weight @ np.log(denominator)
+    return _AtRisk(risk, highest[sets.stratum[died]], denominator, float(loglik), forward)
 
 
-def _denominators(risk: Floats, problem: CoxProblem) -> Floats:
-    total = _over_risk_sets(problem.entering @ risk, risk, problem.sets)
-    tied = problem.dead @ risk
-    return total[problem.at] - problem.rank * tied[problem.at]
+def _highest(eta: Floats, sets: RiskSets) -> Floats:
+    """Largest linear predictor of each stratum, (S,)."""
+    if len(sets.blocks) == 2:
+        return np.array([eta.max()])
+    highest = np.full(len(sets.blocks) - 1, -np.inf)
+    np.maximum.at(highest, sets.stratum, eta)
+    return highest
 
 
-def _over_risk_sets(steps: Floats, risk: Floats, sets: RiskSets) -> Floats:
-    """Sums over the risk set of each event time from what enters and leaves, (D, ...).
+def _forward(begun: Floats, ended: Floats, sets: RiskSets) -> NDArray[np.bool_]:
+    """Whether a risk set's sum is better made from the start of its stratum than from the end, (D,).
 
-    Forward from the start of a stratum or back from its end, whichever has seen less risk on its way: a small
-    risk set is then not the difference of two large sums.
+    Whichever has seen less risk on its way: a small risk set is then not the difference of two large sums.
     """
-    n_places = len(steps)
-    begun = np.bincount(sets.first + sets.stratum, risk, n_places)
-    ended = np.bincount(sets.last + sets.stratum, risk, n_places)
-    out = np.empty((len(sets.times), *steps.shape[1:]))
+    out = np.empty(len(sets.times), bool)
     for stratum, (low, high) in enumerate(pairwise(sets.blocks)):
         here, after = slice(low + stratum, high + stratum), slice(low + stratum + 1, high + stratum + 1)
-        forward = np.cumsum(steps[here], axis=0)
-        backward = -np.cumsum(steps[after][::-1], axis=0)[::-1]
-        near = np.cumsum(begun[here]) <= np.cumsum(ended[after][::-1])[::-1]
-        out[low:high] = np.where(near if steps.ndim == 1 else near[:, None], forward, backward)
+        out[low:high] = np.cumsum(begun[here]) <= np.cumsum(ended[after][::-1])[::-1]
     return out
 
 
-def _at_times(per_death: Floats, problem: CoxProblem) -> Floats:
-    """Sum over the deaths of each event time, (D,)."""
-    return np.bincount(problem.at, per_death, minlength=len(problem.sets.times)).astype(float)
+def _over_risk_sets(moved: Floats, forward: NDArray[np.bool_], sets: RiskSets) -> Floats:
+    """Sums over the risk set of each event time from what enters and leaves, (D, ...)."""
+    out = np.empty((len(sets.times), *moved.shape[1:]))
+    near = forward if moved.ndim == 1 else forward[:, None]
+    for stratum, (low, high) in enumerate(pairwise(sets.blocks)):
+        here, after = slice(low + stratum, high + stratum), slice(low + stratum + 1, high + stratum + 1)
+        from_start = np.cumsum(moved[here], axis=0)
+        from_end = -np.cumsum(moved[after][::-1], axis=0)[::-1]
+        out[low:high] = np.where(near[low:high], from_start, from_end)
+    return out
 
 
-def _between(increments: Floats, sets: RiskSets) -> Floats:
-    """Sum the increments of the event times at which each row is at risk, (n,)."""
-    table, first, last = _running(increments, increments, sets)
-    return table[last] - table[first]
+def _by_time(per_death: Floats, problem: CoxProblem) -> Floats:
+    """Sum over the deaths of each event time, (D, ...)."""
+    return np.add.reduceat(per_death, problem.opening, axis=0)
 
 
 def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, Ints, Ints]:
     """Cumulative sums, and places in them whose difference is each row's sum over its time at risk.
 
-    Both places lie in the forward or in the backward sums of the row's stratum, whichever is smaller by `size`
-    (D,): a small sum late in a stratum is not the difference of two large ones.
+    Both places lie in the forward or in the backward sums of the row's stratum, whichever is smaller where the
+    row begins, by `size` (D,): a small sum late in a stratum is not the difference of two large ones.
     """
-    forward, backward = _cumulated(size, sets.blocks), _cumulated(size, sets.blocks, backward=True)
-    first, last = sets.first + sets.stratum, sets.last + sets.stratum
-    near = np.where(forward[last] <= backward[first], 0, len(forward))
+    n_places = len(increments) + len(sets.blocks) - 1
+    early = _cumulated(size, sets.blocks) <= _cumulated(size, sets.blocks, backward=True)
+    half = np.where(early, 0, n_places)
+    first = sets.first + sets.stratum
+    half_of_row = half[first]
     table = np.concatenate(
         [_cumulated(increments, sets.blocks), -_cumulated(increments, sets.blocks, backward=True)]
     )
-    return table, first + near, last + near
+    return table, first + half_of_row, sets.last + sets.stratum + half_of_row
 
 
 def _cumulated(increments: Floats, blocks: Ints, *, backward: bool = False) -> Floats:
@@ -358,9 +393,3 @@ def _cumulated(increments: Floats, blocks: Ints, *, backward: bool = False) -> F
         else:
             np.cumsum(own, axis=0, out=out[at + 1 : at + 1 + len(own)])
     return out
-
-
-def _scaled(incidence: sparse.csr_array, columns: Floats) -> sparse.csr_array:
-    """Multiply the columns of an incidence matrix, sharing its structure."""
-    data = incidence.data * columns[incidence.indices]
-    return sparse.csr_array((data, incidence.indices, incidence.indptr), shape=incidence.shape)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -50,16 +50,31 @@ def transitions(start: Floats, stop: Floats, exit: Ints, n_kinds: int, weight: F
     times = np.unique(stop)
     first = np.searchsorted(times, start, side="right")
     last = np.searchsorted(times, stop, side="right")
-    # Summed from the far end, as a late risk set is small.
-    leaving = np.bincount(last, weight, len(times) + 1)[1:]
-    entering = np.bincount(first, weight, len(times) + 1)[1:]
-    entering[-1] = 0.0
-    at_risk = np.cumsum((leaving - entering)[::-1])[::-1]
+    at_risk = weight_at_risk(first, last, weight, len(times))
     exits = np.zeros((n_kinds, len(times)))
     for kind in range(n_kinds):
         own = exit == kind + 1
         exits[kind] = np.bincount(last[own] - 1, weight[own], len(times))
     return Transitions(times, at_risk, exits, first, last)
+
+
+def at_risk_steps(start: Floats, stop: Floats, weight: Floats) -> tuple[Floats, Floats]:
+    """Times at which somebody comes or goes, ascending, and the weight at risk up to and at each, (T,) both.
+
+    Between two of them nothing changes: at any t it is that of the first of them from t on.
+    """
+    times = np.unique(np.concatenate([start, stop]))
+    first, last = (np.searchsorted(times, values, side="right") for values in (start, stop))
+    return times, weight_at_risk(first, last, weight, len(times))
+
+
+def weight_at_risk(first: Ints, last: Ints, weight: Floats, n_times: int) -> Floats:
+    """Weight of the rows with ``first <= d < last`` at each of the times d, (D,)."""
+    used = np.where(first < last, weight, 0.0)
+    # Summed from the far end, as a late risk set is small.
+    leaving = np.bincount(last, used, n_times + 1)[1:]
+    entering = np.bincount(first, used, n_times + 1)[1:]
+    return np.cumsum((leaving - entering)[::-1])[::-1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,7 @@ def jackknife(counts: Transitions, exit: Ints, weight: Floats, unit: Ints) -> tu
     With :math:`U_i(t)` the derivative of an estimate in the weight of row i, the variance is
     :math:`\sum_g (\sum_{i \in g} w_i U_i)^2` (Therneau & Grambsch 2000, section 7; R's survfit).
     """
+    counts, exit, weight, unit = _joined(counts, exit, weight, unit)
     order = np.argsort(unit, kind="stable")
     n_times, n_kinds = len(counts.times), len(counts.exits)
     bounds = np.searchsorted(unit[order], np.arange(int(unit.max()) + 2))
@@ -129,6 +145,20 @@ def jackknife(counts: Transitions, exit: Ints, weight: Floats, unit: Ints) -> tu
     return survival, incidence
 
 
+def _joined(
+    counts: Transitions, exit: Ints, weight: Floats, unit: Ints
+) -> tuple[Transitions, Ints, Floats, Ints]:
+    """Rows of one unit and weight that follow each other without an exit as one row: their influence is the sum."""
+    order = np.lexsort((counts.first, unit))
+    now, before = order[1:], order[:-1]
+    follows = (unit[now] == unit[before]) & (weight[now] == weight[before]) & (exit[before] == 0)
+    follows &= counts.first[now] == counts.last[before]
+    begins = order[np.concatenate([[True], ~follows])]
+    ends = order[np.concatenate([~follows, [True]])]
+    joined = replace(counts, first=counts.first[begins], last=counts.last[ends])
+    return joined, exit[ends], weight[ends], unit[ends]
+
+
 def _influence(counts: Transitions, exit: Ints, rows: Ints) -> tuple[Floats, Floats]:
     """Derivatives of survival (m, D) and incidence (K, m, D) in the weights of some rows."""
     found = incidences(counts)
@@ -147,3 +177,38 @@ def _influence(counts: Transitions, exit: Ints, rows: Ints) -> tuple[Floats, Flo
     log_before = np.concatenate([np.zeros((len(rows), 1)), of_log[:, :-1]], axis=1)
     of_incidence = np.cumsum(before * (log_before * hazards[:, None] + change), axis=2)
     return found.survival * of_log, of_incidence
+
+
+def crossing_time(time: Floats, curve: Floats, height: float) -> float:
+    """First time at which a falling step curve is at or below a height, NaN if never.
+
+    Where it is at the height exactly, the middle between that time and the next at which it falls (or the last).
+    Heights are told apart as in R, to the square root of the rounding unit.
+    """
+    near = np.sqrt(np.finfo(float).eps)
+    reached = np.flatnonzero(curve <= height + near)
+    if not len(reached):
+        return np.nan
+    first = reached[0]
+    if curve[first] < height - near:
+        return float(time[first])
+    below = np.flatnonzero(curve < height - near)
+    return float(time[first] + time[below[0] if len(below) else -1]) / 2
+
+
+def restricted_mean(
+    time: Floats, survival: Floats, at_risk: Floats, events: Floats, horizon: float
+) -> tuple[float, float]:
+    r"""Area under a Kaplan-Meier curve from min(0, first time) to a horizon, and its standard error.
+
+    Notes
+    -----
+    The variance is :math:`\sum_d A_d^2 \, d / (n (n - d))`, with :math:`A_d` the area from d to the horizon.
+    """
+    used = time <= horizon
+    edges = np.concatenate([[min(0.0, time[0])], time[used], [horizon]])
+    areas = np.diff(edges) * np.concatenate([[1.0], survival[used]])
+    to_come = np.cumsum(areas[::-1])[::-1][1:]
+    n, d = at_risk[used], events[used]
+    left = np.where(n > d, n - d, np.inf)  # nobody left: no area to come
+    return float(areas.sum() + edges[0]), float(np.sqrt((to_come**2 * d / (n * left)).sum()))

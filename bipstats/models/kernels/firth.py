@@ -92,6 +92,8 @@ def evaluate(params: Floats, problem: FirthProblem) -> Evaluation:
     p = expit(eta)
     weight = problem.trials * p * (1 - p)
     expected = weighted_cross_product(x, weight)
+    if not _positive_definite(expected):  # too far out to go on from
+        return Evaluation(-np.inf, np.zeros(len(params)), expected)
     rows, form = _quadratic_forms(x, expected)
     slope, curvature = weight * (1 - 2 * p), weight * (1 - 6 * p * (1 - p))
     gradient = (problem.successes - problem.trials * p + 0.5 * slope * form) @ x

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
+
+from bipstats.models.kernels.threads import one_thread
 
 Floats = NDArray[np.float64]
 
@@ -70,6 +73,7 @@ def maximise(
     loglik: Callable[[Floats], float],
     start: Floats,
     *,
+    solve: Callable[[Any], Floats] | None = None,
     tolerance: float = 1e-14,
     max_iterations: int = 60,
 ) -> Optimum:
@@ -82,6 +86,8 @@ def maximise(
     loglik : callable
         Parameter (p,) to the log-likelihood alone; used to judge a step. May return ``-inf`` or NaN.
     start : (p,) array
+    solve : callable, optional
+        `Evaluation` to the step :math:`I^{-1} g`, where the information is kept in another form.
     tolerance : float
         Bound on the Newton decrement :math:`\tfrac12 g' I^{-1} g` relative to ``1 + |loglik|``.
     max_iterations : int
@@ -96,47 +102,69 @@ def maximise(
         The information is not finite and positive definite.
     """
     params = np.asarray(start, dtype=float)
-    at = _finite(evaluate, params, np.eye(len(params)))
-    information = at.information
-    for iteration in range(1, max_iterations + 1):
-        try:
-            step = cho_solve(cho_factor(at.information), at.gradient) if params.size else at.gradient
-        except np.linalg.LinAlgError:
-            raise NoMaximum(at.information) from None
-        scale = 1.0 + abs(at.loglik)
-        decrement = 0.5 * float(at.gradient @ step)
-        if decrement <= 1e-4 * tolerance * scale:  # too small to be seen in the log-likelihood: the last step
-            params = params + step
-            # A step this short moves the information by less than its own rounding.
-            last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
-            return Optimum(params, last, iteration, True, information)
-        accepted = _halve(loglik, params, step, at.loglik, slack=1e-12 * scale)
-        if accepted is None:
-            return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
-        params = accepted
-        at = _finite(evaluate, params, at.information)
+    with one_thread():
+        at = _finite(evaluate, params, np.eye(len(params)))
+        information = at.information
+        for iteration in range(1, max_iterations + 1):
+            try:
+                step = (solve or _solve)(at)
+            except np.linalg.LinAlgError:
+                raise NoMaximum(at.information) from None
+            scale = 1.0 + abs(at.loglik)
+            decrement = 0.5 * float(at.gradient @ step)
+            if decrement <= 1e-4 * tolerance * scale:  # not to be seen in the log-likelihood: the last step
+                params = params + step
+                # A step this short moves the information by less than its own rounding.
+                last = (
+                    at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
+                )
+                return Optimum(params, last, iteration, True, information)
+            taken = _ascend(evaluate, loglik, params, step, at, slack=1e-12 * scale)
+            if taken is None:
+                return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
+            params, at = taken
     return Optimum(params, at, max_iterations, False, information)
+
+
+def _solve(at: Evaluation) -> Floats:
+    """Newton's step for a dense information."""
+    return cho_solve(cho_factor(at.information), at.gradient) if at.gradient.size else at.gradient
 
 
 def _finite(evaluate: Callable[[Floats], Evaluation], params: Floats, before: Floats) -> Evaluation:
     """Evaluate; numbers that have run out of range end the search as a singular information does."""
     with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
         at = evaluate(params)
-    if not (np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()):
+    if not _usable(at):
         raise NoMaximum(before)
     return at
 
 
-def _halve(
-    loglik: Callable[[Floats], float], params: Floats, step: Floats, current: float, slack: float
-) -> Floats | None:
-    """Give the first of params + step, params + step/2, ... that does not lower the log-likelihood."""
-    fraction = 1.0
-    for _ in range(40):
-        trial = params + fraction * step
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+def _ascend(
+    evaluate: Callable[[Floats], Evaluation],
+    loglik: Callable[[Floats], float],
+    params: Floats,
+    step: Floats,
+    at: Evaluation,
+    slack: float,
+) -> tuple[Floats, Evaluation] | None:
+    """First of params + step, params + step/2, ... that does not lower the log-likelihood, and what is there.
+
+    The full step is nearly always good, so it is evaluated whole at once; shorter ones by the log-likelihood.
+    """
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore", under="ignore"):
+        whole = evaluate(params + step)
+        if _usable(whole) and whole.loglik >= at.loglik - slack:
+            return params + step, whole
+        for halvings in range(1, 40):
+            trial = params + step / 2**halvings
             value = loglik(trial)
-        if np.isfinite(value) and value >= current - slack:
-            return trial
-        fraction /= 2
+            if np.isfinite(value) and value >= at.loglik - slack:
+                return trial, _finite(evaluate, trial, at.information)
     return None
+
+
+def _usable(at: Evaluation) -> bool:
+    return bool(
+        np.isfinite(at.loglik) and np.isfinite(at.gradient).all() and np.isfinite(at.information).all()
+    )

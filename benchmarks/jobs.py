@@ -1,0 +1,151 @@
+"""What is measured: every job is made from a frame and gives (coefficients, standard errors) when it is called.
+
+A job's name is ``who model``; ``kernel`` is ours from arrays to estimates with cluster errors, the arrays having been
+prepared before the clock starts, ``whole`` is ours from frame to result. Every call states what its peer is asked for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+X = [f"x{k}" for k in range(1, 26)]
+FORMULA = " + ".join(X)
+Job = Callable[[], object]
+
+
+def cox_whole(data: pd.DataFrame, *, merged: bool = True) -> Job:
+    """`bip.cox`, Efron; as given: rows are not merged, for no id is known."""
+    import bipstats as bip
+
+    rows = data if merged else data.drop(columns="client")
+
+    def job() -> tuple[pd.Series, pd.Series]:
+        fit = bip.cox(FORMULA, rows, vcov=bip.cluster("caseworker"))
+        return fit.params, fit.bse
+
+    return job
+
+
+def cox_kernel(data: pd.DataFrame, *, merged: bool = True) -> Job:
+    """Newton and cluster errors on prepared risk sets."""
+    from bipstats.core.covariance import cluster, covariance
+    from bipstats.models.cox_rows import CoxSpecification, prepare
+    from bipstats.models.kernels.cox import evaluate, log_likelihood, risk_sums, score_sums
+    from bipstats.models.kernels.newton import maximise
+
+    by = cluster("caseworker")
+    who = "client" if merged else None
+    spec = CoxSpecification(FORMULA, "start", "stop", "event", who, None, None, None, "efron", "raise")
+    rows = prepare(spec, data, by, None)
+    problem, codes = rows.problem, pd.factorize(rows.data["caseworker"])[0]
+
+    def job() -> tuple[np.ndarray, np.ndarray]:
+        best = maximise(lambda b: evaluate(b, problem), lambda b: log_likelihood(b, problem), np.zeros(25))
+        sums = risk_sums(best.params, problem)
+        made = covariance(
+            by,
+            best.at.information,
+            lambda group: score_sums(sums, problem, group),
+            lambda _: codes,
+            None,
+            len(codes),
+        )
+        return best.params / rows.scale, np.sqrt(np.diag(made.matrix)) / rows.scale
+
+    return job
+
+
+def lifelines_cox(data: pd.DataFrame) -> Job:
+    """CoxTimeVaryingFitter: Efron, default step tolerance, errors from the information (it has no cluster errors)."""
+    from lifelines import CoxTimeVaryingFitter
+
+    rows = data.drop(columns=["caseworker", "period"])
+
+    def job() -> tuple[pd.Series, None]:
+        return CoxTimeVaryingFitter().fit(
+            rows, id_col="client", event_col="event", start_col="start", stop_col="stop"
+        )
+
+    return job
+
+
+def statsmodels_cox(data: pd.DataFrame) -> Job:
+    """PHReg: Efron, cluster errors; it counts entry == t as at risk, so its estimates differ on start-stop data."""
+    from statsmodels.duration.hazard_regression import PHReg
+
+    def job() -> object:
+        model = PHReg(data["stop"], data[X], status=data["event"], entry=data["start"], ties="efron")
+        return model.fit(groups=data["caseworker"].to_numpy())
+
+    return job
+
+
+def statsmodels_glm(data: pd.DataFrame, link: str) -> Job:
+    """GLM by IRLS, default tolerance, cluster errors without a factor."""
+    import statsmodels.api as sm
+
+    links = {"logit": sm.families.links.Logit(), "cloglog": sm.families.links.CLogLog()}
+    periods = pd.get_dummies(data["period"], prefix="period", dtype=float)
+
+    def job() -> tuple[np.ndarray, np.ndarray]:
+        x = pd.concat([periods, data[X]], axis=1)
+        fit = sm.GLM(data["event"], x, family=sm.families.Binomial(links[link])).fit(
+            cov_type="cluster", cov_kwds={"groups": data["caseworker"], "use_correction": False}
+        )
+        return np.asarray(fit.params)[-25:], np.asarray(fit.bse)[-25:]
+
+    return job
+
+
+def glum_binomial(data: pd.DataFrame, link: str) -> Job:
+    """GeneralizedLinearRegressor without penalty, periods as a categorical, gradient tolerance 1e-9, cluster errors."""
+    from glum import GeneralizedLinearRegressor
+
+    def job() -> tuple[np.ndarray, np.ndarray]:
+        x = data[["period", *X]].astype({"period": "category"})
+        model = GeneralizedLinearRegressor(
+            family="binomial", link=link, alpha=0, drop_first=True, gradient_tol=1e-9
+        )
+        model.fit(x, data["event"])
+        made = model.covariance_matrix(x, data["event"], clusters=data["caseworker"].to_numpy())
+        return model.coef_[-25:], np.sqrt(np.diag(made))[-25:]
+
+    return job
+
+
+def pyfixest_logit(data: pd.DataFrame) -> Job:
+    """feglm, family logit, caseworker and period absorbed, default tolerance, CRV1 errors."""
+    import pyfixest
+
+    def job() -> tuple[pd.Series, pd.Series]:
+        fit = pyfixest.feglm(
+            f"event ~ {FORMULA} | caseworker + period", data, family="logit", vcov={"CRV1": "caseworker"}
+        )
+        return fit.coef(), fit.se()
+
+    return job
+
+
+def read_once(data: pd.DataFrame) -> Job:
+    """The floor: one pass over the design matrix."""
+    x, b = np.ascontiguousarray(data[X].to_numpy(float)), np.ones(25)
+    return lambda: float((x @ b)[0])
+
+
+JOBS: dict[str, Callable[[pd.DataFrame], Job]] = {
+    "floor": read_once,
+    "kernel cox": cox_kernel,
+    "whole cox": cox_whole,
+    "kernel cox as given": lambda data: cox_kernel(data, merged=False),
+    "whole cox as given": lambda data: cox_whole(data, merged=False),
+    "lifelines cox": lifelines_cox,
+    "statsmodels cox": statsmodels_cox,
+    "statsmodels logit": lambda data: statsmodels_glm(data, "logit"),
+    "statsmodels cloglog": lambda data: statsmodels_glm(data, "cloglog"),
+    "glum logit": lambda data: glum_binomial(data, "logit"),
+    "glum cloglog": lambda data: glum_binomial(data, "cloglog"),
+    "pyfixest absorbed": pyfixest_logit,
+}
