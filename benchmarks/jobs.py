@@ -58,6 +58,54 @@ def cox_kernel(data: pd.DataFrame, *, merged: bool = True) -> Job:
     return job
 
 
+def hazard_whole(data: pd.DataFrame, link: str) -> Job:
+    """`bip.hazard`: one effect a period, errors clustered by caseworker."""
+    import bipstats as bip
+
+    def job() -> tuple[pd.Series, pd.Series]:
+        fit = bip.hazard(FORMULA, data, link=link, vcov=bip.cluster("caseworker"))
+        return fit.params, fit.bse
+
+    return job
+
+
+def hazard_kernel(data: pd.DataFrame, link: str) -> Job:
+    """Newton and cluster errors on rows that are collapsed already."""
+    import bipstats as bip
+    from bipstats.models.binomial import fit_binomial
+    from bipstats.models.hazard_rows import HazardSpecification, prepare
+
+    by = bip.cluster("caseworker")
+    spec = HazardSpecification(FORMULA, "event", "period", None, link, "raise")
+    rows = prepare(spec, data, by, None, collapse=True).rows
+    return lambda: fit_binomial(rows, by)
+
+
+def absorbed_whole(data: pd.DataFrame) -> Job:
+    """`bip.logit` with both factors absorbed; the factor of the errors is that of pyfixest's CRV1."""
+    import bipstats as bip
+
+    by = bip.cluster("caseworker", small_sample="CR1S")
+
+    def job() -> tuple[pd.Series, pd.Series]:
+        fit = bip.logit(f"event ~ {FORMULA}", data, absorb=["caseworker", "period"], vcov=by)
+        return fit.params, fit.bse
+
+    return job
+
+
+def absorbed_kernel(data: pd.DataFrame) -> Job:
+    """Newton and cluster errors on rows that are collapsed already."""
+    import bipstats as bip
+    from bipstats.models.binomial import fit_binomial
+    from bipstats.models.logit import LogitSpecification, _prepared
+
+    by = bip.cluster("caseworker", small_sample="CR1S")
+    spec = LogitSpecification("event", FORMULA, None, "raise", absorb=("caseworker", "period"))
+    rows = _prepared(spec, data, by, None)
+    return lambda: fit_binomial(rows, by)
+
+
 def lifelines_cox(data: pd.DataFrame) -> Job:
     """CoxTimeVaryingFitter: Efron, default step tolerance, errors from the information (it has no cluster errors)."""
     from lifelines import CoxTimeVaryingFitter
@@ -141,6 +189,12 @@ JOBS: dict[str, Callable[[pd.DataFrame], Job]] = {
     "whole cox": cox_whole,
     "kernel cox as given": lambda data: cox_kernel(data, merged=False),
     "whole cox as given": lambda data: cox_whole(data, merged=False),
+    "kernel logit": lambda data: hazard_kernel(data, "logit"),
+    "whole logit": lambda data: hazard_whole(data, "logit"),
+    "kernel cloglog": lambda data: hazard_kernel(data, "cloglog"),
+    "whole cloglog": lambda data: hazard_whole(data, "cloglog"),
+    "kernel absorbed": absorbed_kernel,
+    "whole absorbed": absorbed_whole,
     "lifelines cox": lifelines_cox,
     "statsmodels cox": statsmodels_cox,
     "statsmodels logit": lambda data: statsmodels_glm(data, "logit"),

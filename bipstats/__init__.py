@@ -35,7 +35,12 @@ _NAMES = {
     "cluster": "core.covariance",
     "formula": "codebook",
     # after a fit
+    "read_result": "models.saved",
     "risk": "effects.risk",
+    "margins": "effects.margins",
+    "contrasts": "effects.contrasts",
+    "e_value": "effects.evalue",
+    "compare_fits": "effects.compare",
     "lr_test": "effects.likelihood_ratio",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",

@@ -57,7 +57,21 @@ def forest(
     axes.hlines(position, frame["conf_low"], frame["conf_high"], color=COLOURS[0], linewidth=1.6)
     axes.plot(frame["estimate"], position, "o", color=COLOURS[0], markersize=5)
     axes.set_yticks(position, frame["term"])
+    axes.set_ylim(-0.6, len(frame) - 0.4)
     axes.set_xlabel(xlabel)
+    return axes
+
+
+def ratio_axis(axes: Axes) -> Axes:
+    """Make the horizontal axis logarithmic, with ticks at plain numbers (1, 2, 5, 10)."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+    axes.set_xscale("log")
+    low, high = axes.get_xlim()
+    decades = LogLocator(subs=(1.0,) if high / low > 100 else (1.0, 2.0, 5.0))
+    axes.xaxis.set_major_locator(MaxNLocator(6) if high / low < 4 else decades)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+    axes.xaxis.set_minor_formatter(NullFormatter())
     return axes
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html import escape
@@ -13,6 +14,8 @@ _LATEX = {sign: rf"\{sign}" for sign in "&%#_${}"} | {
     "~": r"\textasciitilde{}",
     "^": r"\textasciicircum{}",
     "\\": r"\textbackslash{}",
+    "<": r"\textless{}",
+    ">": r"\textgreater{}",
 }
 
 
@@ -29,6 +32,8 @@ class Summary:
         Shown above the table as ``label: value``.
     notes : tuple of str
         Shown below the table.
+    footer : pandas.DataFrame, optional
+        Rows of the same columns below a line (numbers of observations and so on).
 
     Examples
     --------
@@ -45,10 +50,17 @@ class Summary:
     frame: pd.DataFrame
     facts: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    footer: pd.DataFrame | None = None
 
     def __str__(self) -> str:
-        lines = [self.title, *_aligned_facts(self.facts), *_text_rows(formatted(self.frame)), *self.notes]
-        return "\n".join(lines)
+        rows = _text_rows(pd.concat(self._parts(), ignore_index=True))
+        if self.footer is not None:
+            rows.insert(1 + len(self.frame), "-" * max(map(len, rows)))
+        return "\n".join([self.title, *_aligned_facts(self.facts), *rows, *self.notes])
+
+    def _parts(self) -> list[pd.DataFrame]:
+        """Table and footer as text."""
+        return [formatted(self.frame)] + ([] if self.footer is None else [formatted(self.footer)])
 
     __repr__ = __str__
 
@@ -57,32 +69,26 @@ class Summary:
 
     def as_html(self) -> str:
         """HTML fragment: caption, facts, table and notes."""
-        shown = formatted(self.frame)
         left = _text_columns(self.frame)
-        head = "".join(f"<th{_align(name in left)}>{escape(str(name))}</th>" for name in shown.columns)
-        body = "".join(
-            "<tr>"
-            + "".join(
-                f"<td{_align(name in left)}>{escape(value)}</td>"
-                for name, value in zip(shown.columns, row, strict=True)
-            )
-            + "</tr>"
-            for row in shown.itertuples(index=False)
-        )
+        head = "".join(f"<th{_align(name in left)}>{escape(str(name))}</th>" for name in self.frame.columns)
+        body = "".join(f"<tbody>{_html_rows(part, left)}</tbody>" for part in self._parts())
         facts = " · ".join(f"{escape(label)}: {escape(value)}" for label, value in self.facts.items())
         notes = "".join(f"<p><small>{escape(note)}</small></p>" for note in self.notes)
         return (
             f"<div><p><strong>{escape(self.title)}</strong></p><p><small>{facts}</small></p>"
-            f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{notes}</div>"
+            f"<table><thead><tr>{head}</tr></thead>{body}</table>{notes}</div>"
         )
 
     def as_latex(self) -> str:
         """LaTeX with booktabs rules."""
-        shown = formatted(self.frame)
         left = _text_columns(self.frame)
-        columns = "".join("l" if name in left else "r" for name in shown.columns)
-        rows = [" & ".join(map(_tex, row)) + r" \\" for row in shown.itertuples(index=False)]
-        head = " & ".join(_tex(str(name)) for name in shown.columns) + r" \\"
+        columns = "".join("l" if name in left else "r" for name in self.frame.columns)
+        head = " & ".join(_tex(str(name)) for name in self.frame.columns) + r" \\"
+        parts = [
+            [" & ".join(map(_tex, row)) + r" \\" for row in part.itertuples(index=False)]
+            for part in self._parts()
+        ]
+        rows = parts[0] + [line for part in parts[1:] for line in (r"\midrule", *part)]
         about = [f"{label}: {value}" for label, value in self.facts.items()]
         notes = [
             rf"\multicolumn{{{len(columns)}}}{{l}}{{\footnotesize {_tex(note)}}} \\"
@@ -93,6 +99,17 @@ class Summary:
             r"\end{tabular}",
         ]  # fmt: skip
         return "\n".join(lines)
+
+    def as_markdown(self) -> str:
+        """Markdown pipe table, with the title above, facts and notes around; the footer's rows follow the others."""
+        left = _text_columns(self.frame)
+        names = [_markdown(str(name)) for name in self.frame.columns]
+        rule = [":---" if name in left else "---:" for name in self.frame.columns]
+        body = [list(map(_markdown, row)) for part in self._parts() for row in part.itertuples(index=False)]
+        table = "\n".join(f"| {' | '.join(row)} |" for row in (names, rule, *body))
+        facts = "\n".join(f"- {_markdown(label)}: {_markdown(value)}" for label, value in self.facts.items())
+        blocks = (f"**{_markdown(self.title)}**", facts, table, *map(_markdown, self.notes))
+        return "\n\n".join(block for block in blocks if block)
 
 
 def formatted(frame: pd.DataFrame) -> pd.DataFrame:
@@ -126,6 +143,23 @@ def _text_columns(frame: pd.DataFrame) -> set[object]:
 
 def _align(left: bool) -> str:
     return ' style="text-align:left"' if left else ' style="text-align:right"'
+
+
+def _html_rows(shown: pd.DataFrame, left: set[object]) -> str:
+    return "".join(
+        "<tr>"
+        + "".join(
+            f"<td{_align(name in left)}>{escape(value)}</td>"
+            for name, value in zip(shown.columns, row, strict=True)
+        )
+        + "</tr>"
+        for row in shown.itertuples(index=False)
+    )
+
+
+def _markdown(text: str) -> str:
+    """Escape what Markdown would read as marks."""
+    return re.sub(r"([\\`*_|<>\[\]])", r"\\\1", text)
 
 
 def _aligned_facts(facts: Mapping[str, str]) -> list[str]:

@@ -47,6 +47,13 @@ def cite() -> str:
     )
 
 
+def library_version() -> str:
+    """Version of bipstats."""
+    from bipstats import __version__
+
+    return __version__
+
+
 def _version(name: str) -> str:
     try:
         return version(name)

@@ -1,7 +1,6 @@
 """From a formula and a frame to a design matrix, with term names of our own.
 
-Formulas are parsed by formulaic, behind this module alone. Columns are filled straight into one array;
-only splines are evaluated by formulaic, whose stored state makes predictions use the fit's knots.
+Formulas are split into terms by formulaic, behind this module alone; columns are filled straight into one array.
 """
 
 from __future__ import annotations
@@ -15,15 +14,14 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
-from formulaic import ModelSpec, model_matrix
-from formulaic.errors import FactorEvaluationError, FormulaSyntaxError
+from formulaic.errors import FormulaSyntaxError
 from formulaic.parser import DefaultFormulaParser
 
-from bipstats.core import expressions
+from bipstats.core import expressions, splines
 from bipstats.core.columns import Floats, Ints, codes_for, is_categorical, labels, numbers, require_columns
+from bipstats.core.splines import Spline
 from bipstats.errors import ModelError
 
-_SPLINE_OPTIONS = ("df", "degree", "knots", "lower_bound", "upper_bound")
 _NUMBER = re.compile(r"\s*[+-]?\d+(?:[.,]\d+)?(?:[eE][+-]?\d+)?\s*")
 _ROWS_IN_CACHE = 4096
 _BARE_NUMBER = re.compile(r"(?:^|[+:*])\s*\d+\s*(?:$|[+:*])")
@@ -41,7 +39,7 @@ class Factor:
     kind : {"numeric", "categorical", "spline"}
     levels : tuple
         Levels of a categorical factor; the first is the reference.
-    spline : formulaic.ModelSpec or None
+    spline : Spline or None
         Knots of a spline.
     """
 
@@ -49,7 +47,7 @@ class Factor:
     columns: tuple[str, ...]
     kind: Literal["numeric", "categorical", "spline"]
     levels: tuple[object, ...] = ()
-    spline: ModelSpec | None = None
+    spline: Spline | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,9 +219,9 @@ def _check_factor(text: str) -> tuple[str, ...]:
         raise ModelError(
             f"Formula: {text!r}: C() takes one column; for another reference level reorder its categories."
         )
-    if call in ("bs", "cr") and not _is_call_of_one_column(tree, options=_SPLINE_OPTIONS):
+    if call in ("bs", "cr") and not _is_call_of_one_column(tree, options=splines.OPTIONS):
         raise ModelError(
-            f"Formula: {text!r}: {call}() takes one column and {', '.join(_SPLINE_OPTIONS)}, e.g. {call}(age, df=4)."
+            f"Formula: {text!r}: {call}() takes one column and {', '.join(splines.OPTIONS)}, e.g. {call}(age, df=4)."
         )
     return columns
 
@@ -258,35 +256,23 @@ def _learn(text: str, data: pd.DataFrame) -> Factor:
     return Factor(text, columns, "numeric")
 
 
-def _learn_spline(tree: ast.expr, column: pd.Series) -> ModelSpec:
-    """Place the knots; formulaic sees the column by a name that cannot clash with a function's."""
+def _learn_spline(tree: ast.expr, column: pd.Series) -> Spline:
     assert isinstance(tree, ast.Call)
-    # cr() spans the constant, which every model has already, unless it is centred.
-    centred = (
-        [ast.keyword("constraints", ast.Constant("center"))] if expressions.call_name(tree) == "cr" else []
-    )
-    renamed = ast.unparse(ast.Call(tree.func, [ast.Name("x__")], [*tree.keywords, *centred]))
+    kind: Any = expressions.call_name(tree)
     try:
-        return model_matrix(f"0 + {renamed}", pd.DataFrame({"x__": numbers(column)})).model_spec
-    except (FactorEvaluationError, ValueError, TypeError) as error:
-        raise ModelError(f"Formula: {ast.unparse(tree)!r} cannot be made: {_reason(error)}") from None
-
-
-def _reason(error: Exception) -> str:
-    """The innermost cause of an error, on one line."""
-    while error.__cause__ is not None:
-        error = error.__cause__  # type: ignore[assignment]
-    return " ".join(str(error).split()) or type(error).__name__
+        return splines.place(kind, numbers(column), splines.read_options(tree))
+    except ModelError as error:
+        raise ModelError(f"Formula: {ast.unparse(tree)!r} cannot be made: {error}") from None
 
 
 def _spline_block(factor: Factor, values: Floats) -> Floats:
     assert factor.spline is not None
     try:
-        return np.asarray(factor.spline.get_model_matrix(pd.DataFrame({"x__": values})), dtype=float)
-    except (FactorEvaluationError, ValueError) as error:
+        return splines.basis(factor.spline, values)
+    except ModelError as error:
         raise ModelError(
             f"Formula: {factor.text!r} cannot be evaluated for values from {values.min():g} to {values.max():g}: "
-            f"{_reason(error)} Splines do not reach beyond the data of the fit."
+            f"{error} Splines do not reach beyond the data of the fit."
         ) from None
 
 
@@ -362,7 +348,7 @@ def _factor_names(factor: Factor, full: bool) -> list[str]:
         return [f"{factor.columns[0]}[{level}]" for level in factor.levels[_first_level(factor, full) :]]
     if factor.kind == "spline":
         assert factor.spline is not None
-        return [f"{factor.text}[{number}]" for number in range(1, len(factor.spline.column_names) + 1)]
+        return [f"{factor.text}[{number}]" for number in range(1, factor.spline.size + 1)]
     return [factor.text]
 
 

@@ -122,7 +122,7 @@ class Estimates:
         if not isinstance(hypothesis, str):
             raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {hypothesis!r}.")
         equations = [part.strip() for part in _split_outside_brackets(hypothesis, ",")]
-        rows = [self._equation(text) for text in equations]
+        rows = [self.equation(text) for text in equations]
         restrictions = np.array([row for row, _ in rows])
         gap = restrictions @ self.values - np.array([right for _, right in rows])
         spread = restrictions @ self.covariance @ restrictions.T
@@ -139,8 +139,8 @@ class Estimates:
             "; ".join(equations), statistic, len(rows), float(stats.chi2.sf(statistic, len(rows)))
         )
 
-    def _equation(self, text: str) -> tuple[Floats, float]:
-        """Coefficients and right-hand side of one equation, everything named moved to the left."""
+    def equation(self, text: str) -> tuple[Floats, float]:
+        """Read one equation: coefficients (p,) of what is named, moved to the left, and the right-hand side."""
         sides = _split_outside_brackets(text, "=")
         if len(sides) != 2:
             raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {text!r}.")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, ClassVar
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,12 +15,16 @@ from bipstats.core.columns import Floats
 from bipstats.core.covariance import Covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
-from bipstats.errors import ModelWarning
+from bipstats.core.serialise import to_json
+from bipstats.errors import ModelError, ModelWarning
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
+from bipstats.versions import library_version
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+
+Link = Literal["identity", "logit", "cloglog", "log"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,21 @@ class Fit:
     loglik_null: float | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Linear:
+    """Linear predictor of some rows: ``matrix @ params + offset``.
+
+    Attributes
+    ----------
+    matrix : (n, p) array
+        Its derivative in the parameters.
+    offset : (n,) array
+    """
+
+    matrix: Floats
+    offset: Floats
+
+
 @dataclass(frozen=True, repr=False, eq=False)
 class Result:
     """A fitted model; the base of the models' own results.
@@ -69,6 +90,24 @@ class Result:
 
     title: ClassVar[str] = ""
     ratio: ClassVar[str] = "ratio"
+    link: ClassVar[Link | None] = None
+    """What the linear predictor is of the mean (of the hazard: "log"); None where a model has no mean of its own."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that `linear` reads."""
+        return self.design.columns
+
+    def linear(self, new: pd.DataFrame) -> Linear:
+        """Linear predictor of rows, as a function of the parameters: what every margin is made of."""
+        x = self.design.matrix(new)
+        before = len(self.estimates.names) - x.shape[1]
+        if before == 0 and self.link not in ("identity", "log"):
+            raise ModelError(
+                f"{self.title} has no intercept (absorbed effects?), so that there is no level to predict. Put the "
+                "absorbed columns into the formula."
+            )
+        return Linear(np.hstack([np.ones((len(x), before)), x]), np.zeros(len(x)))
 
     @property
     def params(self) -> pd.Series:
@@ -173,6 +212,22 @@ class Result:
         """Test linear hypotheses written in words, ``"a = b"`` or ``"2*a - b = 1, c = 0"``."""
         return self.estimates.wald(hypothesis)
 
+    def to_json(self, path: str | PathLike[str] | None = None) -> str:
+        """Give the result as JSON text, and write it to `path` if one is given; `bip.read_result` reads both.
+
+        Parameters
+        ----------
+        path : str or path, optional
+
+        Returns
+        -------
+        str
+        """
+        text = to_json(self)
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`."""
         return self.tidy()
@@ -180,6 +235,10 @@ class Result:
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the estimates with their intervals."""
         return forest(self.plot_data(), ax=ax, xlabel=f"log {self.ratio}")
+
+    def _errors_and_software(self) -> str:
+        """Close a methods section's paragraph."""
+        return f"standard errors {self.estimates.how}. Computed with bipstats {library_version()}."
 
     def _column(self, name: str) -> pd.Series:
         return self.tidy().set_index("term")[name]

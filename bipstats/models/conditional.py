@@ -149,7 +149,7 @@ class ConditionalLogitResult(Result):
         return (
             f"We estimated a logit of {self._spec.outcome} conditional on the number of events in each of "
             f"{self.fit.n_units:,} groups ({self._spec.group_words}) by exact conditional maximum likelihood, on "
-            f"{self.nobs:,} rows with {self.n_events:,} events; standard errors {self.estimates.how}."
+            f"{self.nobs:,} rows with {self.n_events:,} events; {self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:

@@ -71,6 +71,12 @@ class CoxResult(Result):
 
     title: ClassVar[str] = "Cox proportional hazards"
     ratio: ClassVar[str] = "hazard ratio"
+    link: ClassVar[Literal["log"]] = "log"
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Covariates, and the offset where there is one."""
+        return (*self.design.columns, *([] if self._spec.offset is None else [self._spec.offset]))
 
     # What comes after the fit lives in files of its own; the fit is the functions' first argument.
     residuals = residuals
@@ -151,10 +157,11 @@ class CoxResult(Result):
         """One paragraph for a methods section."""
         spec = self._spec
         strata = f", stratified by {' and '.join(spec.strata_columns)}" if spec.strata else ""
+        units = "" if self.fit.n_units is None else f" of {self.fit.n_units:,} ids"
         return (
-            f"We estimated a Cox proportional hazards model on counting-process rows ({spec.ties.capitalize()} "
-            f"handling of ties{strata}) with {self.fit.nobs:,} rows and {self.n_events:,} events; "
-            f"standard errors {self.estimates.how}."
+            f"We estimated a Cox proportional hazards model on {self.nobs:,} counting-process rows{units} with "
+            f"{self.n_events:,} events ({spec.ties.capitalize()} handling of ties{strata}); "
+            f"{self._errors_and_software()}"
         )
 
     def _survival(

@@ -52,6 +52,7 @@ class FineGrayResult(Result):
 
     title: ClassVar[str] = "Fine-Gray subdistribution hazards"
     ratio: ClassVar[str] = "subdistribution hazard ratio"
+    link: ClassVar[Literal["log"]] = "log"
 
     @property
     def _spec(self) -> FineGraySpecification:
@@ -105,7 +106,7 @@ class FineGrayResult(Result):
         return (
             f"We estimated a proportional subdistribution hazards model (Fine and Gray 1999; {spec.ties.capitalize()} "
             f"handling of ties) of {spec.event!r} with {self._ends()}; those with competing exits stay at risk with "
-            f"weights from product-limit estimates of censoring{entry}; standard errors {self.estimates.how}."
+            f"weights from product-limit estimates of censoring{entry}; {self._errors_and_software()}"
         )
 
     def _relative(self, new: pd.DataFrame, centre: Floats | float) -> Floats:

@@ -9,10 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats, Missing, require_columns, require_frame
+from bipstats.core.columns import Floats, Ints, Missing, require_columns, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
-from bipstats.core.result import Fit, with_covariance
+from bipstats.core.result import Fit, Linear, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import counting_rows, read_absorb
@@ -58,6 +58,38 @@ class HazardResult(BinomialResult):
         return "hazard ratio" if self._spec.link == "cloglog" else "odds ratio"
 
     @property
+    def link(self) -> Link:  # type: ignore[override]
+        """Link of the discrete hazard."""
+        return self._spec.link
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Columns that `linear` reads: covariates, period and exposure."""
+        exposure = () if self._spec.exposure is None else (self._spec.exposure,)
+        return (*self.design.columns, self._spec.period, *exposure)
+
+    def linear(self, new: pd.DataFrame) -> Linear:
+        """Linear predictor of person-periods, as a function of the parameters."""
+        self.refuse_absorbed("a linear predictor")
+        position = self._positions(new)
+        offset = self._floor()[position] + log_exposure(new, self._spec.exposure)
+        return Linear(np.hstack([self.baseline_columns()[position], self.design.matrix(new)]), offset)
+
+    def _positions(self, new: pd.DataFrame) -> Ints:
+        """Position of each row's period among the levels."""
+        require_columns(new, [self._spec.period], "period=")
+        position = pd.Index(list(self.levels)).get_indexer(pd.Index(new[self._spec.period]))
+        unknown = int((position < 0).sum())
+        if unknown:
+            raise ModelError(f"{unknown:,} rows lie in periods that the fit has not seen.")
+        return position.astype(np.int64)
+
+    def _floor(self) -> Floats:
+        """Minus infinity for periods where nothing happened and no spline says otherwise, else zero: by level."""
+        nothing = [not self.knots and level not in self.periods for level in self.levels]
+        return np.where(nothing, -np.inf, 0.0)
+
+    @property
     def _spec(self) -> HazardSpecification:
         assert self.specification is not None
         return self.specification
@@ -81,9 +113,7 @@ class HazardResult(BinomialResult):
             Factors were absorbed: there is no level without their effects, which no result keeps.
         """
         self.refuse_absorbed("a baseline")
-        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline]
-        if not self.knots:
-            values[[level not in self.periods for level in self.levels]] = -np.inf
+        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline] + self._floor()
         return pd.Series(values, index=list(self.levels), name="baseline")
 
     def baseline_columns(self) -> Floats:
@@ -119,13 +149,7 @@ class HazardResult(BinomialResult):
         if kind == "survival":
             hazards = mean(slopes[:, None] + baseline.to_numpy(), self._spec.link)
             return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=baseline.index)
-        require_columns(new, [self._spec.period], "period=")
-        unknown = ~new[self._spec.period].isin(baseline.index)
-        if unknown.any():
-            raise ModelError(f"{int(unknown.sum()):,} rows lie in periods that the fit has not seen.")
-        eta = (
-            slopes + baseline.loc[new[self._spec.period]].to_numpy() + log_exposure(new, self._spec.exposure)
-        )
+        eta = slopes + baseline.to_numpy()[self._positions(new)] + log_exposure(new, self._spec.exposure)
         return pd.Series(mean(eta, self._spec.link), index=new.index, name="hazard")
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:
@@ -147,8 +171,7 @@ class HazardResult(BinomialResult):
         )
         return (
             f"We estimated a discrete-time hazard model ({spec.link} link, {baseline}{exposure}{self.with_effects}) "
-            f"on {self.nobs:,} person-period rows with {self.n_events:,} events; standard errors "
-            f"{self.estimates.how}."
+            f"on {self.nobs:,} person-period rows with {self.n_events:,} events; {self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:

@@ -7,11 +7,11 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from scipy.interpolate import CubicSpline
 
 from bipstats.core.columns import Floats, Ints, Missing, is_categorical, labels, numbers, require_columns
 from bipstats.core.covariance import Vcov
 from bipstats.core.design import Design, fit_design, formula_columns
+from bipstats.core.splines import natural
 from bipstats.errors import ModelError, OptionError
 from bipstats.models.binomial import Baseline, BinomialRows, binomial_rows
 from bipstats.models.binomial_rows import Flags, counted_rows, identifiers, informative_rows
@@ -186,9 +186,7 @@ def natural_spline(values: Floats, knots: tuple[float, ...]) -> Floats:
     (n, k) array
         A coefficient is the spline's value at its knot less that at the first.
     """
-    spline = CubicSpline(np.array(knots), np.eye(len(knots)), bc_type="natural")
-    inside = np.clip(values, knots[0], knots[-1])
-    return (spline(inside) + spline(inside, 1) * (values - inside)[:, None])[:, 1:]
+    return natural(values, np.array(knots))[:, 1:]
 
 
 def log_exposure(rows: pd.DataFrame, exposure: str | None) -> Floats:

@@ -63,6 +63,7 @@ class LogitResult(BinomialResult):
 
     title: ClassVar[str] = "Logit"
     ratio: ClassVar[str] = "odds ratio"
+    link: ClassVar[Literal["logit"]] = "logit"
 
     @property
     def _spec(self) -> LogitSpecification:
@@ -134,7 +135,7 @@ class LogitResult(BinomialResult):
         how = "maximum likelihood" if self._spec.penalty is None else f"{_PENALISED} (Firth 1993)"
         return (
             f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"{how}{self.with_effects}; standard errors {self.estimates.how}."
+            f"{how}{self.with_effects}; {self._errors_and_software()}"
         )
 
     def _remade(self, rows: BinomialRows, vcov: Vcov) -> Covariance:
