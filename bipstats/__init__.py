@@ -30,9 +30,11 @@ _NAMES = {
     "conditional_logit": "models.conditional",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
+    "ols": "models.ols",
     "fine_gray": "models.fine_gray",
     "logrank": "models.logrank",
     "cluster": "core.covariance",
+    "score_bootstrap": "core.score_bootstrap",
     "formula": "codebook",
     # after a fit
     "read_result": "models.saved",

@@ -47,6 +47,22 @@ def test_sandwiches_agree_with_scores_by_enumeration(name, vcov):
     assert_allclose(again.bse, fit.bse, rtol=1e-8)
 
 
+def test_the_jackknife_leaves_out_one_region_at_a_time():
+    data = frame("panel")
+    fit = bip.conditional_logit("y ~ x + z", data, groups="unit")
+    without = [
+        bip.conditional_logit("y ~ x + z", data[data["region"] != region], groups="unit").params - fit.params
+        for region in range(1, 9)
+    ]
+    made = fit.with_vcov(bip.cluster("region", small_sample="jackknife"), data)
+    assert_allclose(made.cov, 7 / 8 * np.array(without).T @ np.array(without), rtol=1e-6)
+    boot = fit.with_vcov(bip.score_bootstrap("region", draws=99, rng=1), data)
+    assert_allclose(boot.bse, R["panel"]["cluster"], rtol=1e-8)
+    assert (boot.conf_int()["conf_low"] < fit.params).all()
+    with pytest.raises(bip.ModelError, match="rows of a conditional logit share their group's events"):
+        fit.with_vcov(bip.cluster("region", small_sample="CR2"), data)
+
+
 def brute_force(beta, x, group, event, weight):
     """Log-likelihood, score and information from every subset of every group."""
     loglik, gradient, information = 0.0, 0.0, 0.0

@@ -28,22 +28,51 @@ class WaldTest:
     hypothesis : str
         The null, in words.
     statistic : float
-        :math:`(Rb - q)' (R V R')^{-1} (Rb - q)`.
+        :math:`W = (Rb - q)' (R V R')^{-1} (Rb - q)`; W over the number of restrictions where there are
+        denominator degrees of freedom.
     df : int
         Number of restrictions.
     p_value : float
-        From the chi-squared distribution.
+        From the chi-squared distribution, or F.
+    df_denominator : float or None
+        Degrees of freedom of the denominator of F: the smallest among the terms of the hypothesis. None: chi-squared.
     """
 
     hypothesis: str
     statistic: float
     df: int
     p_value: float
+    df_denominator: float | None = None
 
     def __repr__(self) -> str:
-        return (
-            f"Wald test of {self.hypothesis}: chi2({self.df}) = {self.statistic:.4g}, p = {self.p_value:.4g}"
+        law = (
+            f"chi2({self.df})" if self.df_denominator is None else f"F({self.df}, {self.df_denominator:.4g})"
         )
+        return f"Wald test of {self.hypothesis}: {law} = {self.statistic:.4g}, p = {self.p_value:.4g}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class AcceptedValues:
+    """Values of each parameter that the draws of a test accept; p-values and intervals are counted from them.
+
+    Attributes
+    ----------
+    low, high : (B, p) arrays, each column ascending
+        Ends of the values at which a draw's statistic is no smaller than the data's own; the data's own is one
+        of the B and accepts everything.
+    """
+
+    low: Floats
+    high: Floats
+
+    def p_values(self, null: float = 0.0) -> Floats:
+        """Share of draws that accept the null value, (p,)."""
+        return ((self.low <= null).sum(axis=0) - (self.high < null).sum(axis=0)) / len(self.low)
+
+    def interval(self, level: float) -> tuple[Floats, Floats]:
+        """Ends of the values whose p-value exceeds ``1 - level``: (p,) and (p,)."""
+        rank = int(np.floor((1 - level) * len(self.low) * (1 + 1e-12)))
+        return self.low[rank], self.high[len(self.high) - 1 - rank]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,6 +88,8 @@ class Estimates:
         How the covariance was made, in words.
     df : (p,) array or None
         Degrees of freedom of each estimate's t distribution; None: normal.
+    accepted : AcceptedValues or None
+        Where p-values and intervals come from a bootstrap.
     """
 
     names: tuple[str, ...]
@@ -66,6 +97,19 @@ class Estimates:
     covariance: Floats
     how: str
     df: Floats | None = None
+    accepted: AcceptedValues | None = None
+
+    @property
+    def reference(self) -> str:
+        """Distribution behind p-values and intervals, in words."""
+        if self.accepted is not None:
+            return f"bootstrap, no p-value below {1 / len(self.accepted.low):.2g}"
+        if self.df is None:
+            return "normal"
+        least, most = np.nanmin(self.df), np.nanmax(self.df)
+        return (
+            f"t with {least:.4g}{'' if most - least < 1e-6 * least else f' to {most:.4g}'} degrees of freedom"
+        )
 
     @property
     def by_information(self) -> bool:
@@ -84,7 +128,8 @@ class Estimates:
         Parameters
         ----------
         level : float, default 0.95
-            Confidence level of the interval (quantiles of the normal, or of t where there are degrees of freedom).
+            Confidence level of the interval (quantiles of the normal, of t where there are degrees of freedom, or
+            the bootstrap's, which need not lie symmetrically).
         exponentiate : bool, default False
             Ratios instead of logarithms; the standard error is then that of the ratio by the delta
             method, the interval is the exponentiated one, and statistic and p-value stay the logarithm's.
@@ -96,6 +141,9 @@ class Estimates:
         reference = stats.norm if self.df is None else stats.t(self.df)
         half = reference.ppf(0.5 + level / 2) * errors
         low, high, shown = self.values - half, self.values + half, self.values
+        p_value = 2 * reference.sf(np.abs(statistic))
+        if self.accepted is not None:
+            p_value, (low, high) = self.accepted.p_values(), self.accepted.interval(level)
         if exponentiate:
             shown, low, high = np.exp(shown), np.exp(low), np.exp(high)
             errors = shown * errors
@@ -105,7 +153,7 @@ class Estimates:
                 "estimate": shown,
                 "std_error": errors,
                 "statistic": statistic,
-                "p_value": 2 * reference.sf(np.abs(statistic)),
+                "p_value": p_value,
                 "conf_low": low,
                 "conf_high": high,
             }
@@ -118,9 +166,20 @@ class Estimates:
         ----------
         hypothesis : str
             Comma-separated equations in term names; terms may carry a numeric factor.
+
+        Notes
+        -----
+        Where estimates have degrees of freedom, W over the number of restrictions is compared with F, whose
+        denominator has the smallest degrees of freedom among the terms named: for one term this is the t test,
+        for several it errs towards too few. Elsewhere W is compared with chi-squared.
         """
         if not isinstance(hypothesis, str):
             raise ModelError(f"a hypothesis reads 'term = value' or 'a = b'; received {hypothesis!r}.")
+        if self.accepted is not None:
+            raise ModelError(
+                "the score bootstrap tests coefficients one by one (tidy()); for a Wald test take another covariance, "
+                "e.g. .with_vcov(bip.cluster(..., small_sample='jackknife'), data)."
+            )
         equations = [part.strip() for part in _split_outside_brackets(hypothesis, ",")]
         rows = [self.equation(text) for text in equations]
         restrictions = np.array([row for row, _ in rows])
@@ -135,9 +194,13 @@ class Estimates:
                 "than hypotheses): there is no test."
             )
         statistic = float(gap @ np.linalg.solve(spread, gap))
-        return WaldTest(
-            "; ".join(equations), statistic, len(rows), float(stats.chi2.sf(statistic, len(rows)))
-        )
+        words, count = "; ".join(equations), len(rows)
+        if self.df is None:
+            return WaldTest(words, statistic, count, float(stats.chi2.sf(statistic, count)))
+        df = float(self.df[(restrictions != 0).any(axis=0)].min())
+        if np.isnan(df):
+            raise ModelError(f"a term of {hypothesis!r} has no degrees of freedom: there is no test.")
+        return WaldTest(words, statistic / count, count, float(stats.f.sf(statistic / count, count, df)), df)
 
     def equation(self, text: str) -> tuple[Floats, float]:
         """Read one equation: coefficients (p,) of what is named, moved to the left, and the right-hand side."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, listed
 from bipstats.core.covariance import Covariance
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
@@ -36,7 +36,8 @@ class Fit:
     loglik : float
     nobs : int
         Rows that entered the likelihood, before merging.
-    n_events : int
+    n_events : int or None
+        None where the outcome is no event.
     n_units : int or None
         Distinct ids, where the model knows them.
     iterations : int
@@ -48,7 +49,7 @@ class Fit:
 
     loglik: float
     nobs: int
-    n_events: int
+    n_events: int | None
     n_units: int | None
     iterations: int
     flow: tuple[tuple[str, int], ...]
@@ -89,7 +90,7 @@ class Result:
     clusters: dict[str, int] = field(default_factory=dict)
 
     title: ClassVar[str] = ""
-    ratio: ClassVar[str] = "ratio"
+    ratio: ClassVar[str | None] = "ratio"  # what an exponentiated slope is, if anything
     link: ClassVar[Link | None] = None
     """What the linear predictor is of the mean (of the hazard: "log"); None where a model has no mean of its own."""
 
@@ -141,8 +142,8 @@ class Result:
         return self.fit.nobs
 
     @property
-    def n_events(self) -> int:
-        """Events among them."""
+    def n_events(self) -> int | None:
+        """Events among them; None where the outcome is no event."""
         return self.fit.n_events
 
     @property
@@ -190,20 +191,23 @@ class Result:
 
     def summary(self, level: float = 0.95) -> Summary:
         """Table of estimates and ratios with everything a reader must know about how they were made."""
-        tidy, ratios = self.tidy(level), self.tidy(level, exponentiate=True)
+        tidy = self.tidy(level)
+        limits = tidy if self.ratio is None else self.tidy(level, exponentiate=True)
         frame = pd.DataFrame(
             {
                 "term": tidy["term"],
                 "estimate": tidy["estimate"],
                 "std_error": tidy["std_error"],
+                **({} if self.estimates.df is None else {"df": self.estimates.df}),
                 "p_value": [p_text(value) for value in tidy["p_value"]],
-                self.ratio: ratios["estimate"],
-                "conf_low": ratios["conf_low"],
-                "conf_high": ratios["conf_high"],
+                **({} if self.ratio is None else {self.ratio: limits["estimate"]}),
+                "conf_low": limits["conf_low"],
+                "conf_high": limits["conf_high"],
             }
         )
         references = ", ".join(f"{name} = {value}" for name, value in self.design.references.items())
-        notes = [f"Intervals: {level:.0%}, of the {self.ratio}."]
+        of = "" if self.ratio is None else f", of the {self.ratio}"
+        notes = [f"Intervals: {level:.0%}{of}. P-values and intervals: {self.estimates.reference}."]
         if references:
             notes.append(f"Reference levels: {references}.")
         return Summary(self.title, frame, self._facts(), tuple(notes))
@@ -234,7 +238,9 @@ class Result:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the estimates with their intervals."""
-        return forest(self.plot_data(), ax=ax, xlabel=f"log {self.ratio}")
+        return forest(
+            self.plot_data(), ax=ax, xlabel="estimate" if self.ratio is None else f"log {self.ratio}"
+        )
 
     def _errors_and_software(self) -> str:
         """Close a methods section's paragraph."""
@@ -247,7 +253,8 @@ class Result:
         fit = self.fit
         facts = {"rows": "; ".join(f"{what} {count:,}" for what, count in fit.flow)}
         units = f", {fit.n_units:,} ids" if fit.n_units is not None else ""
-        facts["used"] = f"{fit.nobs:,} rows{units}, {fit.n_events:,} events"
+        events = "" if fit.n_events is None else f", {fit.n_events:,} events"
+        facts["used"] = f"{fit.nobs:,} rows{units}{events}"
         facts["covariance"] = self.estimates.how
         facts["log-likelihood"] = f"{fit.loglik:.4f} after {fit.iterations} iterations"
         return facts
@@ -261,7 +268,17 @@ class Result:
 
 def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: Floats) -> Estimates:
     """Estimates with a covariance mapped from working to reported parameters; a negative variance warns."""
-    estimates = Estimates(names, values, transform @ made.matrix @ transform.T, made.how, made.df)
+    estimates = Estimates(
+        names, values, transform @ made.matrix @ transform.T, made.how, made.df, made.accepted
+    )
+    if made.df is not None and np.isnan(made.df).any():
+        lost = [name for name, df in zip(names, made.df, strict=True) if np.isnan(df)]
+        warnings.warn(
+            f"{listed(lost)}: fitted by the clusters without any residual variation, so that there are no degrees "
+            "of freedom, p-value or interval. A term that is constant within clusters needs more of them.",
+            ModelWarning,
+            stacklevel=4,
+        )
     negative = [
         name for name, variance in zip(names, np.diag(estimates.covariance), strict=True) if variance < 0
     ]

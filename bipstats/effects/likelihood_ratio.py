@@ -83,6 +83,10 @@ def lr_test(smaller: Result, larger: Result) -> LikelihoodRatioTest:
         if not isinstance(fit, Result):
             raise ModelError(f"{name} must be a fit, not {type(fit).__name__}.")
     _require_one_model(smaller, larger)
+    if larger.n_events is None:
+        raise ModelError(
+            'nested linear regressions are compared by F, which needs the larger alone: larger.wald("a = 0, b = 0").'
+        )
     _require_same_rows(smaller, larger)
     terms = _added_terms(smaller, larger)
     _require_independence(smaller, larger, terms)

@@ -12,6 +12,7 @@ from bipstats.core.columns import Floats, Ints, group_codes
 from bipstats.core.covariance import Covariance, Vcov, covariance, invert
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates
+from bipstats.core.few_clusters import Refits
 from bipstats.core.result import Result, report
 from bipstats.errors import ModelError
 from bipstats.models.absorbed import NOTHING_ABSORBED, Absorbed, absorb_factors
@@ -23,6 +24,7 @@ from bipstats.models.kernels.binomial import BinomialProblem, Link, binomial_pro
 from bipstats.models.kernels.newton import Evaluation, Optimum
 from bipstats.models.kernels.profile import Objective
 from bipstats.models.kernels.threads import one_thread
+from bipstats.models.refits import binomial_refits
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import MERGE, PENALISE, refuse_separation, separated_sides
 
@@ -316,4 +318,12 @@ def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation)
         unit=rows.unit,
         n_rows=rows.n_rows,
         n_absorbed=n_eliminated,
+        refits=_refits(rows, working, at.information),
     )
+
+
+def _refits(rows: BinomialRows, working: Floats, information: Floats) -> Refits | None:
+    """What the methods for few clusters need; they have none of it where effects are absorbed."""
+    if isinstance(rows.problem, AbsorbedProblem):
+        return None
+    return binomial_refits(rows.problem, working, information, rows.transform)

@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, listed
-from bipstats.core.covariance import Cluster, Vcov
+from bipstats.core.covariance import Cluster, Vcov, cluster_columns
 from bipstats.errors import ModelError, OptionError
 from bipstats.models.inputs import read_weights
 from bipstats.models.kernels.absorb import varying_rows
@@ -138,7 +138,9 @@ def counting_rows(prepare: Callable[[bool], Prepared], vcov: Vcov, unit: str | N
     unit : str or None
         Column whose rows are one unit for robust errors; None: each row is, and has to stay one.
     """
-    if vcov != "robust" or unit is not None:
+    # CR2 adjusts residuals row by row, by their own weights.
+    single = (vcov == "robust" and unit is None) or (isinstance(vcov, Cluster) and vcov.small_sample == "CR2")
+    if not single:
         with suppress(ModelError):
             return prepare(True)
     return prepare(False)
@@ -146,7 +148,7 @@ def counting_rows(prepare: Callable[[bool], Prepared], vcov: Vcov, unit: str | N
 
 def identifiers(vcov: Vcov, unit: str | None) -> list[str]:
     """Columns of units and clusters within which rows may be collapsed."""
-    return [*([] if unit is None else [unit]), *(vcov.columns if isinstance(vcov, Cluster) else ())]
+    return [*([] if unit is None else [unit]), *cluster_columns(vcov)]
 
 
 def read_absorb(absorb: str | Sequence[str] | None) -> tuple[str, ...]:

@@ -19,7 +19,7 @@ from bipstats.core.columns import (
     require_columns,
     require_frame,
 )
-from bipstats.core.covariance import Cluster, Covariance, Vcov, check_vcov, covariance, group_sums
+from bipstats.core.covariance import Covariance, Vcov, check_vcov, cluster_columns, covariance, group_sums
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
 from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, check_option
@@ -34,6 +34,7 @@ from bipstats.models.kernels.conditional import (
     scores,
 )
 from bipstats.models.kernels.newton import Evaluation
+from bipstats.models.refits import conditional_refits
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import MERGE, refuse_separation, separated_sides
 
@@ -179,8 +180,9 @@ def conditional_logit(
     data : pandas.DataFrame
     groups : str or list of str
         Column of the matched sets (or units of a panel); several are crossed. Any number of events per group.
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
-        Information; sandwich with each group a unit; cluster-robust by columns that do not vary within groups.
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
+        Information; sandwich with each group a unit; cluster-robust, or for few clusters, by columns that do not vary
+        within groups.
     weights : str, optional
         Column of positive weights of groups, the same for all rows of one.
     missing : {"raise", "drop"}
@@ -312,8 +314,7 @@ def _covariance(
 ) -> Covariance:
     """Covariance in the working parameters; the unit of a score is the group."""
     _, first = np.unique(rows.group, return_index=True)
-    if isinstance(vcov, Cluster):
-        _refuse_split_groups(vcov, rows, first, spec.group_words)
+    _refuse_split_groups(cluster_columns(vcov), rows, first, spec.group_words)
     by_group = scores(working, rows.problem)
     heads = rows.data.iloc[first]
     return covariance(
@@ -323,12 +324,13 @@ def _covariance(
         codes=lambda name: group_codes(heads, name, "vcov="),
         unit=list(spec.groups),
         n_rows=len(rows.data),
+        refits=conditional_refits(rows.problem, working, at.information, np.diag(1 / rows.scale)),
     )
 
 
-def _refuse_split_groups(vcov: Cluster, rows: ConditionalRows, first: Ints, words: str) -> None:
+def _refuse_split_groups(columns: list[str], rows: ConditionalRows, first: Ints, words: str) -> None:
     """Refuse clusters that cut through groups: the rows of a group are not independent given its events."""
-    for name in vcov.columns:
+    for name in columns:
         code = group_codes(rows.data, name, "vcov=")
         split = np.unique(rows.group[code != code[first][rows.group]])
         if len(split):

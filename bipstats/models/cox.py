@@ -42,6 +42,7 @@ from bipstats.models.kernels.cox import (
     score_sums,
 )
 from bipstats.models.kernels.separation import Risks
+from bipstats.models.refits import cox_refits
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import separated_risks
 from bipstats.tables import p_text
@@ -150,7 +151,7 @@ class CoxResult(Result):
         working = self.estimates.values * rows.scale
         at = evaluate(working, rows.problem)
         require_same_fit(at, self.loglik)
-        made = _covariance(vcov, rows, risk_sums(working, rows.problem), at.information)
+        made = _covariance(vcov, rows, working, risk_sums(working, rows.problem), at.information)
         return replace(self, **with_covariance(self, made, np.diag(1 / rows.scale)))
 
     def methods_text(self) -> str:
@@ -243,7 +244,7 @@ def cox(
     offset : str, optional
         Column added to the linear predictor.
     ties : {"efron", "breslow"}
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Observed information; sandwich with one unit per id; cluster-robust.
     missing : {"raise", "drop"}
         What to do with rows that lack a value.
@@ -294,7 +295,7 @@ def cox(
         explain=lambda: separated_risks(names, Risks(problem.x, problem.sets, problem.died)),
     )
     sums = risk_sums(best.params, rows.problem)
-    made = _covariance(vcov, rows, sums, best.at.information)
+    made = _covariance(vcov, rows, best.params, sums, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     null = log_likelihood(np.zeros(len(names)), problem)
     fit = Fit(
@@ -306,7 +307,9 @@ def cox(
     )
 
 
-def _covariance(vcov: Vcov, rows: CoxRows, sums: RiskSums, information: Floats) -> Covariance:
+def _covariance(
+    vcov: Vcov, rows: CoxRows, working: Floats, sums: RiskSums, information: Floats
+) -> Covariance:
     """Covariance in the working parameters."""
     return covariance(
         vcov,
@@ -315,6 +318,7 @@ def _covariance(vcov: Vcov, rows: CoxRows, sums: RiskSums, information: Floats) 
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.id,
         n_rows=len(rows.data),
+        refits=cox_refits(rows.problem, working, information, np.diag(1 / rows.scale)),
     )
 
 

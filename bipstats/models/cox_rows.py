@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, numbers, require_columns
-from bipstats.core.covariance import Cluster, Vcov
+from bipstats.core.covariance import Vcov, cluster_columns
 from bipstats.core.design import Design, formula_columns, learn_design
 from bipstats.models.identify import standardise
 from bipstats.models.inputs import (
@@ -126,7 +126,7 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     event = event_indicator(complete, spec.event)
     spells = _Spells(complete, read_times(complete, spec.start, spec.stop), event)
     n_ids = None
-    clusters = list(vcov.columns) if isinstance(vcov, Cluster) else []
+    clusters = cluster_columns(vcov)
     require_columns(complete, clusters, "vcov=")
     if spec.id is not None:
         spells, n_ids = _merged(spells, spec, [*covariates, *spec.fixed, *clusters])

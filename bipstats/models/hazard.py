@@ -221,7 +221,7 @@ def hazard(
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
         groups, such as clients, the slopes are biased (incidental parameters).
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
     missing : {"raise", "drop"}

@@ -172,7 +172,7 @@ def logit(
         Column of positive case weights.
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``["caseworker", "quarter"]``.
-    vcov : {"model", "robust"} or bip.cluster(...), default "model"
+    vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with each row a unit; cluster-robust.
     missing : {"raise", "drop"}
     penalty : {None, "firth"}

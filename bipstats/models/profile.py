@@ -119,7 +119,9 @@ def profile_likelihood(
         low, high = interval(objective, transform[j], quantile)
         rows.append((estimates.names[j], estimates.values[j], low, high, test, float(stats.chi2.sf(test, 1))))
     table = pd.DataFrame(rows, columns=["term", "estimate", "conf_low", "conf_high", "statistic", "p_value"])
-    return LikelihoodProfile(table, float(level), estimates.std_errors[chosen], likelihood, fit.ratio)
+    return LikelihoodProfile(
+        table, float(level), estimates.std_errors[chosen], likelihood, fit.ratio or "ratio"
+    )
 
 
 def _chosen(estimates: Estimates, term: str | Sequence[str] | None) -> list[int]:

@@ -121,6 +121,7 @@ def coefficient(fit: Result, term: str, *notes: str) -> Estimate:
     missing = dict(fit.fit.flow).get("with missing values", 0)
     left_out = f"{counted(missing, 'row')} with missing answers left out" if missing else ""
     units = fit.fit.n_units
+    assert fit.n_events is not None  # only models of events have slopes that are log ratios
     given = counted(fit.n_events, "entry", "entries") + (f" in {counted(fit.nobs, 'row')}" if units else "")
     n = fit.nobs if units is None else units
     return Estimate(estimate, error, n, "ratio").with_note(given, left_out, *notes)

@@ -90,6 +90,20 @@ def conditional_problem(
     return ConditionalProblem(tuple(kinds), weight)
 
 
+def subset(problem: ConditionalProblem, keep: NDArray[np.bool_]) -> ConditionalProblem:
+    """The problem of some of the groups, (G,) flags."""
+    number = np.cumsum(keep) - 1
+    kinds = [(kind, keep[kind.groups]) for kind in problem.kinds]
+    return ConditionalProblem(
+        tuple(
+            Kind(kind.x[own], kind.total[own], kind.size, number[kind.groups[own]])
+            for kind, own in kinds
+            if own.any()
+        ),
+        problem.weight[keep],
+    )
+
+
 def log_likelihood(beta: Floats, problem: ConditionalProblem) -> float:
     """Conditional log-likelihood."""
     value = 0.0

@@ -123,26 +123,42 @@ def _crossing(excess: Callable[[float], float], inner: float, step: float) -> fl
 
 
 def _highest(objective: Objective, direction: Floats, value: float, starts: list[Floats]) -> Floats:
-    """Climb from the parameters nearest to the starts that obey the constraint; give the highest end."""
-    basis = null_space(direction[None, :])
+    """Climb from each of the starts; give the highest end."""
     ends = []
     for start in starts:
-        origin = start + direction * (value - direction @ start) / (direction @ direction)
         try:
-            ends.append(_climbed(objective, origin, basis))
+            params, _ = climb(objective.evaluate, objective.loglik, direction, value, start)
         except np.linalg.LinAlgError:  # a start too far out; the first is not
             continue
+        ends.append(params)
     if not ends:
         raise NoMaximum(objective.evaluate(objective.best).information)
     return max(ends, key=objective.loglik)
 
 
-def _climbed(objective: Objective, origin: Floats, basis: Floats) -> Floats:
-    """Maximum among the parameters that differ from the origin by a combination of the basis."""
+def climb(
+    evaluate: Callable[[Floats], Evaluation],
+    loglik: Callable[[Floats], float],
+    direction: Floats,
+    value: float,
+    start: Floats,
+    tolerance: float = 1e-14,
+) -> tuple[Floats, bool]:
+    """Climb from the parameter nearest to the start that obeys the constraint.
 
-    def evaluate(free: Floats) -> Evaluation:
-        at = objective.evaluate(origin + basis @ free)
+    Returns
+    -------
+    params : (p,) array
+    converged : bool
+    """
+    basis = null_space(direction[None, :])
+    origin = start + direction * (value - direction @ start) / (direction @ direction)
+
+    def within(free: Floats) -> Evaluation:
+        at = evaluate(origin + basis @ free)
         return Evaluation(at.loglik, basis.T @ at.gradient, basis.T @ at.information @ basis)
 
-    found = maximise(evaluate, lambda free: objective.loglik(origin + basis @ free), np.zeros(basis.shape[1]))
-    return origin + basis @ found.params
+    found = maximise(
+        within, lambda free: loglik(origin + basis @ free), np.zeros(basis.shape[1]), tolerance=tolerance
+    )
+    return origin + basis @ found.params, found.converged
