@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 _PACKAGES = (
     "bipstats", "numpy", "pandas", "scipy", "statsmodels", "lifelines", "formulaic", "matplotlib", "pyarrow", "joblib",
-    "jinja2", "threadpoolctl",
+    "jinja2", "threadpoolctl", "pyreadstat", "openpyxl",
 )  # fmt: skip
 
 

@@ -99,8 +99,9 @@ def drop_line(line: int) -> Callable[[Lines], None]:
     return lambda lines: lines.pop(line - 1)
 
 
-def register_row(client: str) -> Callable[[Lines], None]:
-    return lambda lines: lines.append([client, *[""] * (len(lines[0]) - 1)])
+def register_row(client: str, code: str = "") -> Callable[[Lines], None]:
+    """Add a row with a code in its first week."""
+    return lambda lines: lines.append([client, code, *[""] * (len(lines[0]) - 2)])
 
 
 def header_only(lines: Lines) -> None:
@@ -206,7 +207,7 @@ BREAKS = [
     Break("register", "client", "column_missing", drop_column("client"), (1,)),
     Break("register", "client", "duplicate_client", repeat(2), (8,)),
     Break("register", "client", "unknown_client", register_row("k9"), (8,)),
-    Break("register", "client", "missing_key", register_row(""), (8,)),
+    Break("register", "client", "missing_key", register_row("", "130"), (8,)),
     Break("register", "y_1453", "impossible_week_column", add_column("y_1453"), (1,)),
     Break("register", "y_1400", "impossible_week_column", add_column("y_1400"), (1,)),
     Break("register", "branche_2014_13", "impossible_month_column", add_column("branche_2014_13"), (1,)),

@@ -171,6 +171,60 @@ def test_lines_are_those_of_the_file_when_cells_hold_line_breaks(folder):
     assert problems.loc["not_a_number", "rows"] == [5]  # k3 stands one line further down
 
 
+@pytest.mark.parametrize("lost", ["clients", "responses"])
+def test_lost_leading_zeros_are_one_problem(folder, lost):
+    """A spreadsheet has made 7 of 007, in one table or in all but one."""
+    for table in tiny_tables():
+        lines = read_lines(folder, table)
+        for line in lines[1:]:
+            line[0] = line[0].replace("k", "" if table == lost else "00")
+        write_lines(folder, table, lines)
+    problems = bip.check_study(folder)
+    assert found(problems) == {(lost, "client", "leading_zeros")}
+    assert problems["n_rows"].tolist() == [len(tiny_tables()[lost])]
+    assert "as text" in problems["fix"][0]
+    others = "clients" if lost == "responses" else "responses, assignments, interventions, register"
+    with pytest.raises(bip.DataProblems, match=f"in leading zeros only from those of {others} "):
+        bip.read_study(folder)
+
+
+def test_zeros_are_not_guessed_where_two_clients_would_fit(folder):
+    renames = {"clients": {"k1": "7", "k2": "007"}, "register": {"k1": "7", "k2": "007"}}
+    for table in tiny_tables():
+        lines = read_lines(folder, table)
+        names = renames.get(table, {"k1": "7", "k2": "07"})
+        write_lines(folder, table, [[names.get(line[0], line[0]), *line[1:]] for line in lines])
+    problems = bip.check_study(folder)
+    assert set(problems["rule"]) == {"unknown_client"}
+    assert set(problems["table"]) == {"responses", "assignments", "interventions"}
+
+
+def test_zeros_of_caseworkers_are_compared_too(folder):
+    for table, at in (("responses", 1), ("assignments", 1)):
+        lines = read_lines(folder, table)
+        for line in lines[1:]:
+            line[at] = line[at].replace("c", "0" if table == "assignments" else "")
+        write_lines(folder, table, lines)
+    problems = bip.check_study(folder)
+    assert found(problems) == {("responses", "caseworker", "leading_zeros")}
+
+
+def test_the_empty_lines_that_spreadsheets_leave_are_one_warning(folder):
+    path = folder / "assignments.csv"
+    path.write_text(path.read_text(encoding="utf-8") + ",,,\n ,, ,\n" * 20, encoding="utf-8")
+    problems = bip.check_study(folder)
+    assert problems[["rule", "severity", "n_rows"]].to_numpy().tolist() == [["blank_row", "warning", 40]]
+    assert problems["rows"][0] == [9, 10, 11, 12, 13]
+    with pytest.warns(bip.DataWarning, match="40 rows are entirely empty and were left out"):
+        assert bip.read_study(folder) == tiny_study()
+
+
+def test_the_levels_are_listed_where_one_is_unknown(folder):
+    put("origin", _3="vest")(lines := read_lines(folder, "clients"))
+    write_lines(folder, "clients", lines)
+    assert "western, non_western" in bip.check_study(folder)["fix"][0]
+
+
 def test_examples_show_no_identifier(folder):
     put("network", _2="k1", _3="010190-1234", _4="x" * 60)(lines := read_lines(folder, "responses"))
     write_lines(folder, "responses", lines)

@@ -130,7 +130,7 @@ BAD = {
         lambda d: d.assign(exposure=1.2),
         r"must lie in \(0, 1\]",
     ),
-    "all events": (dict(), lambda d: d.assign(status=1), "every row of period"),
+    "all events": (dict(), lambda d: d.assign(status=1), "every one of the 562 rows is an event"),
     "separated": (
         dict(),
         lambda d: d.assign(age=((d["status"] == 0) & (d["id"] % 2 == 0)).astype(int)),

@@ -199,6 +199,16 @@ def test_parquet_with_lists_and_broken_text_is_refused(folder):
     assert only(bip.check_study(folder))["rule"] == "unreadable_file"
 
 
+def test_single_precision_identifiers_and_numbers(study, folder):
+    """As arrow gives them where pandas has stored whole numbers with gaps as float32."""
+    (folder / "clients.csv").unlink()
+    frame = study.clients.assign(client=study.clients["client"].str.removeprefix("k").astype("float32"))
+    frame["birth_year"] = frame["birth_year"].astype("float32")
+    frame.to_parquet(folder / "clients.parquet")
+    codes = {"clients": {"codes": {"client": {str(n): f"k{n}" for n in range(1, 7)}}}}
+    assert bip.read_study(folder, codes) == study
+
+
 # Files that cannot be read
 
 
@@ -307,12 +317,12 @@ def test_missing_tables_are_all_named_and_other_files_ignored(folder):
     ]
 
 
-@pytest.mark.parametrize("suffix", [".dta", ".sav", ".xlsx"])
+@pytest.mark.parametrize("suffix", [".xls", ".sas7bdat", ".RDS"])
 def test_a_format_that_is_not_read_is_said(folder, suffix):
     (folder / "clients.csv").rename(folder / f"clients{suffix}")
     problem = only(bip.check_study(folder))
     assert problem["rule"] == "unread_format"
-    assert "clients.parquet" in problem["fix"]
+    assert "clients.parquet" in problem["fix"] and "clients.xlsx" in problem["fix"]
 
 
 @pytest.mark.parametrize("call", [bip.read_study, bip.check_study])

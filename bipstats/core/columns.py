@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from numbers import Number
 from typing import Literal
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -43,14 +45,14 @@ def listed(items: list[str]) -> str:
     return ", ".join(items[:5]) + (f" and {len(items) - 5:,} more" if len(items) > 5 else "")
 
 
-def require_frame(data: object) -> pd.DataFrame:
-    """Raise unless `data` is a frame with rows and without duplicate column names."""
+def require_frame(data: object, *, empty: bool = False) -> pd.DataFrame:
+    """Raise unless `data` is a frame without duplicate column names, and with rows unless it may be empty."""
     if not isinstance(data, pd.DataFrame):
-        raise ModelError(f"data must be a pandas DataFrame, not {type(data).__name__}.")
+        raise ModelError(f"data must be a pandas DataFrame, not {_kind_of(data)}")
     if isinstance(data.columns, pd.MultiIndex):
         raise ModelError("data has columns in several levels (a MultiIndex); flatten them to plain names.")
-    if data.empty:
-        raise ModelError("data has no rows.")
+    if data.empty and not empty:
+        raise ModelError("data has no rows." if len(data.columns) else "data has no columns.")
     twice = data.columns[data.columns.duplicated()].unique().tolist()
     if twice:
         raise ModelError(
@@ -59,76 +61,138 @@ def require_frame(data: object) -> pd.DataFrame:
     return data
 
 
+def _kind_of(data: object) -> str:
+    """What was given in the place of a frame, and how it becomes one."""
+    library = type(data).__module__.partition(".")[0]
+    name = type(data).__name__ if library in ("builtins", "pandas") else f"{library} {type(data).__name__}"
+    if isinstance(data, pd.Series):
+        return f"{name}; write the column's name in two pairs of brackets, data[[name]], or add .to_frame()."
+    if hasattr(data, "to_pandas"):
+        return f"{name}; convert it with .to_pandas()."
+    return f"{name}; make one with pandas.DataFrame(...)."
+
+
 def require_columns(data: pd.DataFrame, names: Iterable[str], role: str = "the formula") -> None:
     """Raise, with the nearest name, unless every column exists."""
     lost = [name for name in dict.fromkeys(names) if name not in data.columns]
     if not lost:
         return
+    known = [str(column) for column in data.columns]
     hints = []
     for name in lost:
-        near = get_close_matches(name, [str(column) for column in data.columns], n=1)
-        hints.append(f"{name!r}" + (f" (did you mean {near[0]!r}?)" if near else ""))
+        near = [column for column in known if column.casefold() == name.casefold()]
+        near = near or get_close_matches(name, known, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        if normalize("NFC", name) in [normalize("NFC", column) for column in known]:
+            hint = " (one looks the same but writes its accents apart: data.columns.str.normalize('NFC'))"
+        hints.append(f"{name!r}{hint}")
     raise ModelError(f"data has no column {', '.join(hints)}, which {role} names.")
 
 
-def complete_rows(data: pd.DataFrame, names: Iterable[str], missing: Missing) -> tuple[pd.DataFrame, int]:
+def complete_rows(
+    data: pd.DataFrame, names: Iterable[str], missing: Missing | None
+) -> tuple[pd.DataFrame, int]:
     """Give the rows without missing values in the named columns, and how many were dropped.
 
     Raises
     ------
     ModelError
-        With ``missing="raise"`` if any value is missing: which columns, how many rows, and the cure.
+        With ``missing="raise"``, or None for callers that cannot drop, if any value is missing: which
+        columns, how many rows, and the cure.
     """
-    check_option("missing", missing, ("raise", "drop"))
+    if missing is not None:
+        check_option("missing", missing, ("raise", "drop"))
     # Column by column: a frame of the named columns would be a copy of the data.
-    holes = {name: data[name].isna().to_numpy() for name in dict.fromkeys(names) if data[name].hasnans}
+    masks = ((name, _holes(data[name])) for name in dict.fromkeys(names))
+    holes = {name: mask for name, mask in masks if mask is not None}
     if not holes:
         return data, 0
     rows = np.logical_or.reduce(list(holes.values()))
     n_lost = int(rows.sum())
-    if missing == "raise":
+    if missing != "drop":
+        cure = f"data.dropna(subset={list(holes)!r})" if missing is None else 'missing="drop"'
         listing = ", ".join(f"{name} ({int(lost.sum()):,})" for name, lost in holes.items())
         raise ModelError(
             f"{n_lost:,} of {len(data):,} rows have missing values: {listing}.\n"
             f"  To look: data[data[{list(holes)!r}].isna().any(axis=1)]\n"
-            '  To leave them out, counted in the summary: missing="drop".'
+            f"  To leave them out{'' if missing is None else ', counted in the summary'}: {cure}."
         )
     if n_lost == len(data):
         raise ModelError(f"every one of the {len(data):,} rows has a missing value; nothing is left to fit.")
     return data[~rows], n_lost
 
 
+def _holes(column: pd.Series) -> NDArray[np.bool_] | None:
+    """Cells without a value, (n,); None if there are none. In a nullable column NaN is none either."""
+    if column.dtype.kind == "f" and not isinstance(column.dtype, np.dtype):
+        mask = np.isnan(column.to_numpy(np.float64, na_value=np.nan))
+        return mask if mask.any() else None
+    return column.isna().to_numpy() if column.hasnans else None
+
+
 _NUMBERS = ("integer", "floating", "boolean", "mixed-integer-float", "decimal")
+_MOMENTS = ("datetime", "datetime64", "date", "timedelta", "timedelta64", "time", "period")
 
 
 def is_categorical(column: pd.Series) -> bool:
     """Whether a column holds labels rather than numbers; dates and complex numbers are neither."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return True
-    if column.dtype.kind in "mMc" or isinstance(column.dtype, pd.PeriodDtype):
-        raise ModelError(
-            f"column {column.name!r} holds {column.dtype}; convert it to numbers (days since a date, say) or labels."
-        )
-    if pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column):
+    kind = str(column.dtype)
+    strange = column.dtype.kind in "mMc" or isinstance(column.dtype, pd.PeriodDtype)
+    if not strange and (pd.api.types.is_bool_dtype(column) or pd.api.types.is_numeric_dtype(column)):
         return False
-    return pd.api.types.infer_dtype(column, skipna=True) not in _NUMBERS
+    if not strange:
+        kind = pd.api.types.infer_dtype(column.dropna() if column.hasnans else column)
+    if strange or kind in _MOMENTS:
+        raise ModelError(
+            f"column {column.name!r} holds {kind}; convert it to numbers (days since a date, say) or labels."
+        )
+    if kind in ("mixed", "mixed-integer"):
+        _refuse_mixed(column)
+    return kind not in _NUMBERS
 
 
-def numbers(column: pd.Series) -> Floats:
-    """Cast a column without missing values to float64; infinite values and text raise."""
+def _refuse_mixed(column: pd.Series) -> None:
+    """Refuse numbers and text in one column: one of the two is a mistake."""
+    text = column.map(lambda value: isinstance(value, str)).to_numpy(dtype=bool)
+    number = (
+        column.map(lambda value: isinstance(value, Number)).to_numpy(dtype=bool) & column.notna().to_numpy()
+    )
+    if text.any() and number.any():
+        raise ModelError(
+            f"column {column.name!r} holds numbers in {int(number.sum()):,} rows and text in {int(text.sum()):,}; "
+            f"make it one of the two.\n  To look: data[data[{column.name!r}].map(type) == str]"
+        )
+
+
+def numbers(column: pd.Series, *, holes: bool = False) -> Floats:
+    """Cast a column to float64; infinite values, text and, unless there may be `holes`, missing values raise."""
     if is_categorical(column):
-        raise ModelError(f"column {column.name!r} must hold numbers; it holds labels.")
+        raise ModelError(
+            f"column {column.name!r} must hold numbers; it holds labels ({column.dtype}). Where they are numbers, "
+            "convert them with pd.to_numeric."
+        )
     values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    if not np.isfinite(values).all():
+        _refuse_infinite(column, values)
+        if not holes:
+            raise ModelError(f"column {column.name!r} is missing in {int(np.isnan(values).sum()):,} rows.")
+    return values
+
+
+def _refuse_infinite(column: pd.Series, values: Floats) -> None:
     infinite = int(np.isinf(values).sum())
     if infinite:
         raise ModelError(
             f"column {column.name!r} has {infinite:,} infinite values; correct or drop those rows."
         )
-    return values
 
 
 def labels(column: pd.Series) -> Levels:
-    """Code a column without missing values by the levels that occur."""
+    """Code a column without missing values by the levels that occur; infinite values raise."""
+    if column.dtype.kind == "f":
+        _refuse_infinite(column, column.to_numpy(np.float64, na_value=np.nan))
     if isinstance(column.dtype, pd.CategoricalDtype):
         used = column.cat.remove_unused_categories()
         return Levels(np.asarray(used.cat.codes, dtype=np.int64), tuple(used.cat.categories))

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache, reduce
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 import pandas as pd
@@ -18,7 +19,16 @@ from formulaic.errors import FormulaSyntaxError
 from formulaic.parser import DefaultFormulaParser
 
 from bipstats.core import expressions, splines
-from bipstats.core.columns import Floats, Ints, codes_for, is_categorical, labels, numbers, require_columns
+from bipstats.core.columns import (
+    Floats,
+    Ints,
+    codes_for,
+    is_categorical,
+    labels,
+    numbers,
+    require_columns,
+    require_frame,
+)
 from bipstats.core.splines import Spline
 from bipstats.errors import ModelError
 
@@ -104,7 +114,7 @@ class Design:
 
     def matrix(self, data: pd.DataFrame, rows: Ints | None = None) -> Floats:
         """Build the (n, p) matrix for rows without missing values (or some of them); an unseen level raises."""
-        require_columns(data, self.columns)
+        require_columns(require_frame(data, empty=True), self.columns)
         holed = [name for name in self.columns if data[name].hasnans]
         if holed:
             lost = int(data[holed].isna().any(axis=1).sum())
@@ -116,14 +126,14 @@ def split_formula(formula: str, *, two_sided: bool) -> tuple[str | None, str]:
     """Split off the outcome, or refuse one where the model names it by an argument."""
     if not isinstance(formula, str) or not formula.strip():
         raise ModelError("the formula is empty; name at least one covariate.")
-    left, tilde, right = formula.partition("~")
+    left, tilde, right = normalize("NFC", formula).partition("~")
     if two_sided and not (tilde and left.strip() and right.strip()):
         raise ModelError(f"the formula needs an outcome and covariates, 'y ~ x'; received {formula!r}.")
     if not two_sided and tilde:
         raise ModelError(
             f"the formula holds the right-hand side only; the outcome is named by event=. Write {right.strip()!r}."
         )
-    return (left.strip(), right.strip()) if tilde else (None, formula.strip())
+    return (left.strip(), right.strip()) if tilde else (None, left.strip())
 
 
 def formula_columns(rhs: str) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ Factors are read as syntax trees and evaluated node by node; nothing a formula s
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -40,6 +41,10 @@ def parse(text: str) -> ast.expr:
     try:
         return ast.parse(text, mode="eval").body
     except SyntaxError:
+        if keyword.iskeyword(text.strip()):
+            raise ModelError(
+                f"Formula: {text!r} is a word of Python's own and cannot name a column here; rename the column."
+            ) from None
         raise ModelError(f"Formula: {text!r} is not a factor. {usage()}") from None
 
 

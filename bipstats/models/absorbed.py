@@ -142,7 +142,7 @@ def _centre_by_group(
 
     Columns that the factors explain, or other columns with them, are refused. Gives the scales, (p,).
     """
-    _, scale, constant = scale_in_place(x)
+    _, scale, constant = scale_in_place(x, names)
     demean(x, group, by_group)
     effects = explained(x, by_group, factors)
 

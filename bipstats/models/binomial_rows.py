@@ -76,7 +76,7 @@ def counted_rows(
         Rows of `data` left out.
     """
     apart, summed = [*columns, *identifiers], [] if weights is None else [weights]
-    weight = read_weights(data, weights)
+    weight = read_weights(data, weights, holes=True)
     if collapse:
         keys = [_key(data[name]) for name in dict.fromkeys(apart)]
         same = equal_rows([*keys, *(_apart(np.where(data[name].isna(), -1, 0)) for name in summed)])

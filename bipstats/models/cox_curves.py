@@ -254,7 +254,7 @@ def _pieces(fit: CoxResult, path: pd.DataFrame) -> tuple[Floats, Floats]:
     assert spec is not None
     names = ["start" if spec.start is None else spec.start, spec.stop]
     require_columns(path, names, "the path")
-    complete_rows(path, names, "raise")
+    complete_rows(path, names, None)
     start, stop = numbers(path[names[0]]), numbers(path[names[1]])
     empty = np.flatnonzero(~(start < stop))
     if len(empty):

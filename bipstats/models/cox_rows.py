@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, numbers, require_columns
+from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, require_columns
 from bipstats.core.covariance import Vcov, cluster_columns
 from bipstats.core.design import Design, formula_columns, learn_design
 from bipstats.models.identify import standardise
@@ -20,6 +20,7 @@ from bipstats.models.inputs import (
     equal_to_previous,
     event_column,
     event_indicator,
+    read_offset,
     read_times,
     read_weights,
 )
@@ -148,7 +149,7 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
         sets,
         died,
         read_weights(rows, spec.weights),
-        np.zeros(len(rows)) if spec.offset is None else numbers(rows[spec.offset]),
+        read_offset(rows, spec.offset),
         efron=spec.ties == "efron",
     )
     flow = _flow(len(data), n_missing, len(complete) - len(spells.data), len(spells.data) - len(used))

@@ -14,6 +14,7 @@ from bipstats.core.columns import (
     Ints,
     complete_rows,
     group_codes,
+    is_categorical,
     labels,
     require_columns,
     require_frame,
@@ -24,6 +25,7 @@ from bipstats.models.curve import Curve, SurvivalCurve
 from bipstats.models.inputs import (
     Times,
     check_names,
+    check_overlap,
     default_id,
     event_column,
     event_indicator,
@@ -40,6 +42,10 @@ from bipstats.models.kernels.curves import (
 )
 
 _CENSORED = "censored"
+_COLUMNS = (
+    "curve", "time", "estimate", "std_error", "conf_low", "conf_high", "at_risk", "events", "exit",
+)  # fmt: skip
+"""Columns of a curve's frames, which the groups' column stands beside."""
 
 
 def survival_curve(
@@ -194,6 +200,8 @@ def cumulative_incidence(
     for name, own in _groups(rows, by):
         counts = transitions(times.start[own], times.stop[own], code[own], len(kinds), weight[own])
         units = np.arange(int(own.sum())) if unit is None else group_codes(rows[own], unit, "id=")
+        within = Times(times.start[own], times.stop[own])
+        check_overlap(units, within, np.lexsort((within.start, units)), unit)
         _, variance = jackknife(counts, code[own], weight[own], units)
         found = incidences(counts).incidence
         for number, (kind, values, spread) in enumerate(zip(kinds, found, variance, strict=True)):
@@ -209,13 +217,24 @@ def _rows(data: pd.DataFrame, names: Sequence[object]) -> pd.DataFrame:
     """The rows, none of which may lack a value."""
     used = [name for name in names if isinstance(name, str)]
     require_columns(require_frame(data), used, "an argument")
-    return complete_rows(data, used, "raise")[0]
+    return complete_rows(data, used, None)[0]
 
 
 def _kinds(column: pd.Series) -> tuple[list[str], Ints]:
     """Kinds of exit in order, and their codes, 0 for censored."""
+    if not is_categorical(column):
+        raise ModelError(
+            f"column {column.name!r} holds numbers; write exits as labels, and {_CENSORED!r} where a row ends "
+            "without one."
+        )
     found = labels(column)
     names = [str(level) for level in found.levels]
+    alike = [name for name in names if name != _CENSORED and name.strip().casefold().startswith("cens")]
+    if alike:
+        raise ModelError(
+            f"column {column.name!r} has the level {alike[0]!r}, which would count as an exit; write {_CENSORED!r} "
+            "where a row ends without one."
+        )
     kinds = [name for name in names if name != _CENSORED]
     if not kinds:
         raise ModelError(f"column {column.name!r} has no exit: every row is {_CENSORED!r}.")
@@ -226,6 +245,8 @@ def _kinds(column: pd.Series) -> tuple[list[str], Ints]:
 def _groups(rows: pd.DataFrame, by: str | None) -> list[tuple[object, NDArray[np.bool_]]]:
     if by is None:
         return [(None, np.ones(len(rows), bool))]
+    if by in _COLUMNS:
+        raise ModelError(f"by={by!r} is a column of the result; rename it.")
     found = labels(rows[by])
     return [(level, found.codes == code) for code, level in enumerate(found.levels)]
 

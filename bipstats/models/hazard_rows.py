@@ -8,7 +8,16 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats, Ints, Missing, is_categorical, labels, numbers, require_columns
+from bipstats.core.columns import (
+    Floats,
+    Ints,
+    Missing,
+    is_categorical,
+    labels,
+    listed,
+    numbers,
+    require_columns,
+)
 from bipstats.core.covariance import Vcov
 from bipstats.core.design import Design, fit_design, formula_columns
 from bipstats.core.splines import natural
@@ -136,8 +145,10 @@ def _refuse_full_periods(codes: Ints, event: Flags, count: Ints, levels: tuple[o
     """Refuse periods in which every row is an event: their effect is infinite."""
     rows = np.bincount(codes, count, len(levels))
     full = (rows > 0) & (np.bincount(codes, count * event, len(levels)) == rows)
+    if full.any() and full.sum() == (rows > 0).sum():
+        raise ModelError(f"every one of the {int(rows.sum()):,} rows is an event; nothing can be estimated.")
     if full.any():
-        names = ", ".join(str(levels[code]) for code in np.flatnonzero(full))
+        names = listed([str(levels[code]) for code in np.flatnonzero(full)])
         raise ModelError(f"every row of period {names} is an event; merge it with the period before.")
 
 

@@ -54,17 +54,33 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     ModelError
         A column is constant within every group, or a linear combination of others.
     """
-    centre, scale, constant = scale_in_place(x)
+    centre, scale, constant = scale_in_place(x, names)
     where = f" within every {within}" if group.any() else ""
     cross = cross_product(x) - _between(x, group)
     refuse_dependent(cross, lambda columns: _demeaned(x[:, columns], group), len(x), names, constant, where)
     return Standardised(x, centre, scale)
 
 
-def scale_in_place(x: Floats) -> tuple[Floats, Floats, NDArray[np.bool_]]:
-    """Centre and scale the columns of `x`; give the centres, the scales and which columns are constant, (p,) each."""
-    centre, scale = _moments(x)
+def scale_in_place(x: Floats, names: tuple[str, ...]) -> tuple[Floats, Floats, NDArray[np.bool_]]:
+    """Centre and scale the columns of `x`; give the centres, the scales and which columns are constant, (p,) each.
+
+    Raises
+    ------
+    ModelError
+        The numbers in a column are too large, or vary too little for their size, to compute with.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        centre, scale = _moments(x)
+    large = [name for name, size in zip(names, scale, strict=True) if not np.isfinite(size)]
+    if large:
+        raise ModelError(f"the numbers in {listed(large)} are too large to be squared; use a larger unit.")
     constant = scale <= 1e-10 * np.abs(centre)
+    faint = [names[j] for j in np.flatnonzero(constant) if x[:, j].min() < x[:, j].max()]
+    if faint:
+        raise ModelError(
+            f"{listed(faint)} varies by less than 1e-10 of its size, too little to compute with; subtract a constant "
+            "from it, or use a smaller unit."
+        )
     divisor = np.where(constant, 1.0, scale)
     for rows in _chunks(len(x)):
         chunk = x[rows]

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from bipstats.core.columns import Floats, Ints, is_categorical, labels, listed, numbers
 from bipstats.errors import ModelError, OptionError
 
+_LIGHT, _HEAVY = 1e-10, 1e100
+"""The largest weight must lie between these: the search compares log-likelihoods with one."""
+_FAR = 300.0
 _LEVEL = re.compile(r"\s*(.+?)\s*==\s*(['\"]?)(.*?)\2\s*")
 
 
@@ -38,6 +41,10 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
     """
     match = _LEVEL.fullmatch(event)
     if match is None:
+        if is_categorical(data[event]):
+            raise ModelError(
+                f'column {event!r} holds labels; say which of them is the event, as in event="{event} == level".'
+            )
         values = numbers(data[event])
         strange = ~np.isin(values, (0.0, 1.0))
         if strange.any():
@@ -87,8 +94,11 @@ def read_times(data: pd.DataFrame, start: str | None, stop: str) -> Times:
     """Read and check the time at risk; ``start=None`` means that all begin at 0."""
     stops = numbers(data[stop])
     starts = np.zeros(len(data)) if start is None else numbers(data[start])
-    starts, stops = _same_times(starts, stops)
+    given = starts < stops
+    starts, stops = _same_times(starts, stops, stop)
     wrong = np.flatnonzero(~(starts < stops))
+    if len(wrong) and given[wrong].all():
+        raise _too_close(stop, f"{len(wrong):,} rows would end as they start")
     if len(wrong):
         where = f"data[data[{start!r}] >= data[{stop!r}]]" if start else f"data[data[{stop!r}] <= 0]"
         raise ModelError(
@@ -105,8 +115,19 @@ def read_grid(times: float | Iterable[float]) -> Floats:
         raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
 
 
-def _same_times(start: Floats, stop: Floats) -> tuple[Floats, Floats]:
-    """Give times that differ by rounding only (0.1 + 0.2 and 0.3) one value, as R's coxph does."""
+def _too_close(stop: str, consequence: str) -> ModelError:
+    return ModelError(
+        f"the times in {stop!r} lie so close together that they count as equal (they differ by less than 1.5e-8, or "
+        f"by less than that share of their mean): {consequence}. Subtract a common origin, or use a smaller unit."
+    )
+
+
+def _same_times(start: Floats, stop: Floats, stop_name: str) -> tuple[Floats, Floats]:
+    """Give times that differ by rounding only (0.1 + 0.2 and 0.3) one value, as R's coxph does.
+
+    Where a chain of times, each close to the next, would become one although its ends are apart, they are no
+    rounding: that is refused.
+    """
     if all(
         np.all(values == np.rint(values)) and np.abs(values).max(initial=0) < 1e6 for values in (start, stop)
     ):
@@ -118,17 +139,41 @@ def _same_times(start: Floats, stop: Floats) -> tuple[Floats, Floats]:
     if apart.all():
         return start, stop
     kept = times[apart]
+    last = times[np.concatenate([np.flatnonzero(apart)[1:], [len(times)]]) - 1]
+    if np.any(last - kept > tolerance * max(1.0, np.abs(times).mean())):
+        raise _too_close(stop_name, "a chain of them would become one")
     return tuple(kept[np.searchsorted(kept, values, side="right") - 1] for values in (start, stop))  # type: ignore[return-value]
 
 
-def read_weights(data: pd.DataFrame, weights: str | None) -> Floats:
-    """Read positive case weights; ones if none are named."""
+def read_weights(data: pd.DataFrame, weights: str | None, *, holes: bool = False) -> Floats:
+    """Read positive case weights, ones if none are named; some may be missing (NaN) if there may be `holes`."""
     if weights is None:
         return np.ones(len(data))
-    values = numbers(data[weights])
+    values = numbers(data[weights], holes=holes)
     bad = int((values <= 0).sum())
     if bad:
         raise ModelError(f"column {weights!r}: {bad:,} weights are zero or negative; drop those rows.")
+    largest = np.fmax.reduce(values)
+    if not (np.isnan(largest) or _LIGHT < largest < _HEAVY):
+        raise ModelError(
+            f"column {weights!r}: the largest weight is {largest:g}, out of the range in which likelihoods can be "
+            "compared; divide the weights by their mean."
+        )
+    return values
+
+
+def read_offset(data: pd.DataFrame, offset: str | None) -> Floats:
+    """Read what is added to the linear predictor; zeros if nothing is named."""
+    if offset is None:
+        return np.zeros(len(data))
+    values = numbers(data[offset])
+    far = int((np.abs(values) > _FAR).sum())
+    if far:
+        raise ModelError(
+            f"column {offset!r}, used by offset=, is beyond ±{_FAR:g} in {far:,} rows, where its exponential is out of "
+            "a number's range. An offset is on the scale of the linear predictor (a logarithm, say); subtract a "
+            "constant."
+        )
     return values
 
 

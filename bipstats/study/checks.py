@@ -40,7 +40,8 @@ def check_study(
         One row per rule and column that are broken; empty for a clean study. Columns: ``table``; ``column``
         (empty: the row or the table as a whole); ``rule``; ``severity`` (``error``: `read_study` refuses the
         folder; ``warning``); ``n_rows``; ``rows`` (the first five line numbers, the header being line 1; for
-        a study in memory, and for parquet, the lines that a CSV file would have); ``example`` (one offending
+        a study in memory, and for parquet, the lines that a CSV file would have; for Stata and SPSS the
+        observations, the first being 1); ``example`` (one offending
         value, never an identifier); ``fix``.
 
     Raises
@@ -54,7 +55,8 @@ def check_study(
     -----
     Every defect of the data is an error. Warnings are: dates before enrolment, questionnaires after pension,
     death or emigration, overlapping records of one intervention, interventions without an end or no
-    intervention at all, columns that the codebook does not know, and files whose encoding had to be assumed.
+    intervention at all, columns that the codebook does not know, values that a file of Stata or SPSS declares
+    missing, rows without any content, and files whose encoding had to be assumed.
 
     Examples
     --------

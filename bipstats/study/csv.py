@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 from pyarrow import csv as arrow_csv
 
 from bipstats.study.mapping import FileMapping
-from bipstats.study.problems import Problem, inflect
-from bipstats.study.sheet import line_numbers
+from bipstats.study.problems import SHOWN, Problem, inflect
+from bipstats.study.raw import Raw, unreadable
 
 _SEPARATORS = ",;\t"
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
-_SHOWN = 5
 _TEXT = pd.StringDtype("pyarrow")
-
-Read = tuple[pd.DataFrame | None, NDArray[np.int64], list[Problem]]
 
 
 class _Unreadable(Exception):
@@ -34,7 +31,7 @@ class _Unreadable(Exception):
         self.said, self.fix = said, fix
 
 
-def read(path: Path, table: str, mapping: FileMapping) -> Read:
+def read(path: Path, table: str, mapping: FileMapping) -> Raw:
     """Read one table as text.
 
     Parameters
@@ -48,12 +45,9 @@ def read(path: Path, table: str, mapping: FileMapping) -> Read:
 
     Returns
     -------
-    frame : DataFrame of text or None
-        Empty cells are missing; lines with a wrong number of fields are left out and reported. None if the
-        file as a whole cannot be read.
-    lines : (n,) int array
-        Line of each row in the file; the header is line 1.
-    problems : list of Problem
+    Raw
+        Its frame holds text; empty cells are missing; lines with a wrong number of fields are left out and
+        reported.
 
     Notes
     -----
@@ -64,11 +58,10 @@ def read(path: Path, table: str, mapping: FileMapping) -> Read:
         text, problems = _decoded(_content(path), table, mapping)
         frame, lines, ragged = _parsed(text, mapping.separator)
     except _Unreadable as error:
-        said = Problem(table, "", "unreadable_file", "error", error.said, error.fix)
-        return None, line_numbers(0), [said]
+        return unreadable(table, error.said, error.fix)
     if ragged:
         problems.append(_ragged(table, ragged))
-    return frame, lines, problems
+    return Raw(frame, lines, problems)
 
 
 def write(table: pd.DataFrame, path: Path) -> None:
@@ -213,4 +206,4 @@ def _ragged(table: str, lines: list[int]) -> Problem:
     n = len(lines)
     said = inflect(f"{n} [line has|lines have] another number of fields than the header", n)
     fix = "look for separators, line breaks or decimal commas that are not in quotation marks"
-    return Problem(table, "", "ragged_line", "error", said, fix, n, tuple(lines[:_SHOWN]))
+    return Problem(table, "", "ragged_line", "error", said, fix, n, tuple(lines[:SHOWN]))

@@ -6,6 +6,7 @@ import codecs
 import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from os import PathLike
 from pathlib import Path
 from types import MappingProxyType
@@ -14,8 +15,8 @@ from typing import Any
 from bipstats.codebook import DreamCodes, schema
 from bipstats.codebook.calendar import parse_month_column, parse_week_column
 from bipstats.errors import OptionError
-from bipstats.study.parse import Writing
 from bipstats.study.tables import TABLES
+from bipstats.study.writing import NOTHING, Declared, Writing
 
 _FILE_KEYS = ("encoding", "separator", "date_format")
 _TABLE_KEYS = ("columns", "codes", "missing", "scale")
@@ -50,13 +51,14 @@ class FileMapping:
         """Name in the file -> name in the study, for one table."""
         return {theirs: ours for (name, ours), theirs in self.columns.items() if name == table}
 
-    def writing(self, table: str, column: str, kind: str) -> Writing:
-        """How the file writes one column of the study."""
+    def writing(self, table: str, column: str, kind: str, declared: Declared = NOTHING) -> Writing:
+        """How the file writes one column of the study, which it may say something about itself."""
         return Writing(
             codes=self.codes.get((table, column), MappingProxyType({})),
             missing=self.missing.get(table, frozenset()) if kind != "id" else frozenset(),
             scale=self.scales.get(column) if kind == "score" else None,
             date_format=self.date_format if kind == "date" else None,
+            declared=declared,
         )
 
 
@@ -90,7 +92,7 @@ def read_mapping(mapping: str | PathLike[str] | Mapping[str, Any] | None) -> Fil
 
         [clients.columns]             # name in the study = name in the file
         sex = "koen"
-        [clients.codes.sex]           # value in the file = value in the study ("" for missing)
+        [clients.codes.sex]           # value in the file, or its label = value in the study ("" for missing)
         1 = "male"
         2 = "female"
 
@@ -176,8 +178,19 @@ def _file_problems(key: str, value: Any) -> Iterator[str]:
             codecs.lookup(value)
         except LookupError:
             yield f"encoding: {value!r} is not an encoding"
+    elif key == "date_format" and not _is_date_format(value):
+        yield f"date_format: {value!r} gives no day, month and year; write it as in '%d-%m-%Y'"
     elif key == "separator" and (len(value) != 1 or not value.isascii() or value in "\"'\r\n\0"):
         yield f"separator: must be one ASCII character, not {value!r}"
+
+
+def _is_date_format(form: str) -> bool:
+    """Whether a day that is written in this format can be read again."""
+    day = datetime(2014, 3, 25)
+    try:
+        return datetime.strptime(day.strftime(form), form) == day
+    except ValueError:
+        return False
 
 
 def _table_problems(table: str, given: Any) -> Iterator[str]:

@@ -5,15 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from bipstats.study.mapping import FileMapping
-from bipstats.study.problems import Problem
-from bipstats.study.sheet import line_numbers
+from bipstats.study.raw import Raw, line_numbers, not_a_file, unreadable
 
 _PANDAS: dict[pa.DataType, Any] = {
     pa.int8(): pd.Int8Dtype(),
@@ -26,21 +23,18 @@ _PANDAS: dict[pa.DataType, Any] = {
 }
 
 
-def read(
-    path: Path, table: str, mapping: FileMapping
-) -> tuple[pd.DataFrame | None, NDArray[np.int64], list[Problem]]:
+def read(path: Path, table: str, mapping: FileMapping) -> Raw:
     """Read one table with the dtypes it was stored in; lines are those that a CSV file would have."""
+    if path.is_dir():
+        return not_a_file(path, table)
     try:
         stored = pq.ParquetFile(path).read()
         stored.validate(full=True)  # text that is not UTF-8 would fail later, cell by cell
         frame = stored.to_pandas(types_mapper=_PANDAS.get, ignore_metadata=True, date_as_object=False)
     except (OSError, pa.ArrowException) as error:
-        said = "the file cannot be read as parquet"
-        if path.is_dir():
-            said = f"{path.name} is a folder, not a file"
         fix = f"write the file anew ({type(error).__name__})"
-        return None, line_numbers(0), [Problem(table, "", "unreadable_file", "error", said, fix)]
-    return frame, line_numbers(len(frame)), []
+        return unreadable(table, "the file cannot be read as parquet", fix)
+    return Raw(frame, line_numbers(len(frame)), [])
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

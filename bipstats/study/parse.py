@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import date, datetime
-from types import MappingProxyType
+from functools import cache
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.codebook import LEVELS, Column
+from bipstats.codebook import LANGUAGES, LEVELS, Column, label
+from bipstats.study.writing import AS_OURS, NOTHING, Declared, Writing, text_of
 
 Mask = NDArray[np.bool_]
 
@@ -47,32 +48,10 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:[.,][0-9]*)?|[.,][0-9]+)(?:[eE][+-]?[0-9
 _PLAIN_NUMBER = re.compile(r"-?(?:(?:0|[1-9][0-9]{0,14})(?:\.[0-9]+)?(?:e[+-]?[0-9]+)?|inf)")
 _ISO_DATE = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})(?:[T ]00:00:00(?:\.0+)?)?")
 _FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
+_FLAG_LABELS = {"no": False, "nej": False, "false": False, "yes": True, "ja": True, "true": True}
+USER_MISSING, REPORTED = "user_missing", "reported"
+"""Defects of cells that the file declares missing, and of cells about which its reader has spoken already."""
 _FIRST_DAY, _LAST_DAY = pd.Timestamp.min.ceil("D").date(), pd.Timestamp.max.floor("D").date()
-
-
-@dataclass(frozen=True, slots=True)
-class Writing:
-    """How a file writes one column, where that differs from ours.
-
-    Attributes
-    ----------
-    codes : mapping of str to str
-        Value in the file -> value in the study; an empty string says that the value means "missing".
-    missing : frozenset of str
-        Further values that mean "missing".
-    scale : pair of float, optional
-        What the file writes for our lowest and our highest answer.
-    date_format : str, optional
-        As in `datetime.strptime`; without it dates are ``YYYY-MM-DD``.
-    """
-
-    codes: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    missing: frozenset[str] = frozenset()
-    scale: tuple[float, float] | None = None
-    date_format: str | None = None
-
-
-AS_OURS = Writing()
 
 
 class _Unreadable(ValueError):
@@ -110,6 +89,10 @@ def parse_column(
     Every distinct value is read once, from its text, so that files and frames in memory follow the same
     rules. Blanks around a value do not count; a decimal comma does. A category without levels in the codebook
     has those that its values name: the codebook's examples first, in their order, the others sorted.
+
+    Where a file has value labels, categories and texts go by the label, which may be a level's key or its
+    label in any of the codebook's languages; flags go by a label that is a word for yes or no, else by the
+    code; numbers and identifiers go by the code.
     """
     if column.kind == "category" and not column.levels:
         column = replace(column, levels=_labels(values, column, writing))
@@ -130,18 +113,30 @@ def _labels(values: pd.Series, column: Column, writing: Writing) -> tuple[str, .
     return (*known, *sorted(there.difference(known)))
 
 
-def parse_extra(values: pd.Series) -> pd.Series:
-    """Cast a column that the codebook does not know: numbers if every value is one, else text."""
-    if values.dtype == _DTYPES["number"]:
-        return values
+def parse_extra(values: pd.Series, declared: Declared = NOTHING) -> tuple[pd.Series, dict[str, Mask]]:
+    """Cast a column that the codebook does not know: numbers if every value is one, else text.
+
+    Where every value has a label, the labels are the text. What the file declares missing is missing, and
+    a defect as in `parse_column`.
+    """
+    if values.dtype == _DTYPES["number"] and declared == NOTHING:
+        return values, {}
     codes, distinct = _distinct(values)
-    texts = [_text(value) for value in distinct]
-    present = [text for text in texts if text not in MISSING]
-    numeric = all(_PLAIN_NUMBER.fullmatch(text) for text in present)
-    if not numeric and _has_dtype(values, _DTYPES["text"]):
-        return values
-    read = [None if text in MISSING else float(text) if numeric else text for text in texts]
-    return _gather(values, codes, read, {}, _DTYPES["number" if numeric else "text"])[0]
+    texts = [text_of(value) for value in distinct]
+    present = [text for text in texts if text not in MISSING | declared.missing | declared.reported]
+    labelled = bool(declared.labels) and all(text in declared.labels for text in present)
+    numeric = not labelled and all(_PLAIN_NUMBER.fullmatch(text) for text in present)
+    if not labelled and not numeric and declared == NOTHING and _has_dtype(values, _DTYPES["text"]):
+        return values, {}
+
+    def read(value: Any) -> Any:
+        text = text_of(value)
+        if text in MISSING:
+            return None
+        _refuse_declared(text, declared)
+        return declared.labels[text] if labelled else float(text) if numeric else text
+
+    return _gather(values, codes, *_read(distinct, read), _DTYPES["number" if numeric else "text"])
 
 
 def _has_dtype(values: pd.Series, dtype: Any) -> bool:
@@ -176,13 +171,6 @@ def _distinct(values: pd.Series) -> tuple[NDArray[np.intp], list[Any]]:
     return codes, list(distinct)
 
 
-def _text(value: Any) -> str:
-    """The text of a value, as a CSV file would have it."""
-    if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
-        return str(int(value))
-    return str(value).strip()
-
-
 def _read(distinct: list[Any], reader: Callable[[Any], Any]) -> tuple[list[Any], dict[str, list[int]]]:
     """Read the distinct values; give the results (None for missing and unreadable) and what broke which rule."""
     results: list[Any] = []
@@ -212,18 +200,66 @@ def _gather(
 def _reader(column: Column, writing: Writing) -> Callable[[Any], Any]:
     """Give the function that reads one value of a column; None stands for missing."""
     interpret = _interpreter(column, writing)
+    labelled = _label_reader(column, writing.declared.labels)
     blank = {""} if column.kind in ("id", "text") else MISSING
     blank = blank | writing.missing
 
     def read(value: Any) -> Any:
-        text = _text(value)
-        text = writing.codes.get(text, text)
-        if text in blank:
+        text = text_of(value)
+        translated = writing.translated(text)
+        if (text if translated is None else translated) in blank:
             return None
+        if translated is not None:
+            return interpret(translated)
+        _refuse_declared(text, writing.declared)
+        if labelled is not None:
+            return labelled(text, interpret)
         is_day = isinstance(value, (date, np.datetime64))
         return _iso_date(text) if is_day and column.kind == "date" else interpret(text)
 
     return read
+
+
+def _refuse_declared(text: str, declared: Declared) -> None:
+    """Raise for what the file declares missing, and for what its reader has reported."""
+    if text in declared.missing:
+        raise _Unreadable(USER_MISSING)
+    if text in declared.reported:
+        raise _Unreadable(REPORTED)
+
+
+def _label_reader(
+    column: Column, labels: Mapping[str, str]
+) -> Callable[[str, Callable[[str], Any]], Any] | None:
+    """Give the function that reads a value by its label; None for columns whose labels say nothing.
+
+    It takes the text of a value and the function that reads values without labels.
+    """
+    if not labels or column.kind not in ("category", "text", "flag"):
+        return None
+    words = _words(column.levels) if column.levels == LEVELS.get(column.name) else {}
+
+    def read(text: str, interpret: Callable[[str], Any]) -> Any:
+        said = labels.get(text)
+        if column.kind == "flag":
+            known = _FLAG_LABELS.get((said or "").casefold())
+            return interpret(text) if known is None else known
+        if said is None and text not in column.levels:
+            raise _Unreadable("unlabelled_code")
+        said = text if said is None else said.strip()
+        return interpret(words.get(said.casefold(), said))
+
+    return read
+
+
+@cache
+def _words(levels: tuple[str, ...]) -> Mapping[str, str]:
+    """Each spelling of a level that a value label may use, without regard to case -> the level."""
+    return {
+        word.casefold(): level
+        for level in levels
+        for word in (level, *(label(level, lang, "level") for lang in LANGUAGES))
+    }
 
 
 def _interpreter(column: Column, writing: Writing) -> Callable[[str], Any]:

@@ -15,6 +15,8 @@ FIELDS = ("table", "column", "rule", "severity", "n_rows", "rows", "example", "f
 _INFLECTED = re.compile(r"\[([^|\]]*)\|([^|\]]*)\]")
 _PERSONAL = re.compile(r"\b(\d{6}|\d{8})[-+ ]?\d{4}\b")  # Danish and Swedish personal numbers
 _LONGEST_EXAMPLE = 24
+SHOWN = 5
+"""Lines that a problem lists at most; its message shows fewer."""
 _SHOWN_LINES, _SHOWN_COLUMNS = 3, 3
 
 
@@ -35,6 +37,8 @@ class Problem:
         The first five line numbers; the header is line 1.
     example : str
         One offending value; empty for identifiers and whatever looks like one.
+    unit : {"line", "row", "observation"}
+        What `rows` counts.
     """
 
     table: str
@@ -46,6 +50,7 @@ class Problem:
     n_rows: int = 0
     rows: tuple[int, ...] = ()
     example: str = ""
+    unit: str = "line"
 
     @property
     def where(self) -> str:
@@ -113,7 +118,7 @@ def _said(problem: Problem) -> str:
         numbers = [str(row) for row in problem.rows[:_SHOWN_LINES]]
         if problem.n_rows > len(numbers):
             numbers.append("...")
-        details.append(inflect("[line|lines] ", problem.n_rows) + ", ".join(numbers))
+        details.append(inflect(f"[{problem.unit}|{problem.unit}s] ", problem.n_rows) + ", ".join(numbers))
     if problem.example:
         bare = re.fullmatch(r"[+-]?[0-9.,]+", problem.example)
         details.append(f"e.g. {problem.example if bare else repr(problem.example)}")

@@ -9,15 +9,12 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-
 from bipstats.codebook import DreamCodes, dream
 from bipstats.errors import DataWarning, OptionError
-from bipstats.study import csv, parquet
+from bipstats.study import csv, labelled, parquet, xlsx
 from bipstats.study.mapping import FileMapping, read_mapping
 from bipstats.study.problems import Problem, error, message
+from bipstats.study.raw import Raw, without_blank_rows
 from bipstats.study.rules.examine import examine
 from bipstats.study.sheet import Sheet, make_sheet
 from bipstats.study.tables import TABLES
@@ -25,11 +22,18 @@ from bipstats.study.tables import TABLES
 if TYPE_CHECKING:
     from bipstats.study.study import Study
 
-Reader = Callable[[Path, str, FileMapping], tuple[pd.DataFrame | None, NDArray[np.int64], list[Problem]]]
-READERS: Mapping[str, Reader] = {".csv": csv.read, ".csv.gz": csv.read, ".parquet": parquet.read}
+Reader = Callable[[Path, str, FileMapping], Raw]
+READERS: Mapping[str, Reader] = {
+    ".csv": csv.read,
+    ".csv.gz": csv.read,
+    ".parquet": parquet.read,
+    ".dta": labelled.read,
+    ".sav": labelled.read,
+    ".xlsx": xlsx.read,
+}
 CODES = "dream.toml"
 """File of a folder that says what the benefit codes of its register mean, where they are not the codebook's."""
-_NOT_READ = (".dta", ".sav", ".xlsx")
+_NOT_READ = (".xls", ".ods", ".sas7bdat", ".por", ".rds", ".rdata", ".feather", ".txt", ".tsv")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +57,8 @@ def read_study(
     ----------
     path : path
         Folder with one file per table: ``clients``, ``responses``, ``assignments``, ``interventions`` and
-        ``register``, each ``.csv``, ``.csv.gz`` or ``.parquet``; and ``truth.csv`` of a simulated study. Other
-        files are ignored.
+        ``register``, each ``.csv``, ``.csv.gz``, ``.parquet``, ``.dta`` (Stata), ``.sav`` (SPSS) or ``.xlsx``
+        (Excel); and ``truth.csv`` of a simulated study. Other files are ignored.
     mapping : path or mapping, optional
         A TOML file (or its content) that names the user's columns, codes and scales; see Notes.
     strict : bool
@@ -75,6 +79,9 @@ def read_study(
         that `check_study` returns.
     OptionError
         If `path` is no path, the mapping has unknown keys or contradicts itself, or `codes` cannot be read.
+    BipstatsError
+        If a file is of Stata, SPSS or Excel and the library that reads it is not installed; it comes with
+        ``pip install "bipstats[io]"``.
 
     Warns
     -----
@@ -86,7 +93,14 @@ def read_study(
     CSV: separator comma, semicolon or tab; decimal point or comma; UTF-8, with or without byte order mark, or
     UTF-16; anything else is read as Windows-1252 with a warning unless the mapping declares it. Dates are
     ``YYYY-MM-DD``. Besides an empty cell, ``NA, N/A, NaN, nan, <NA>, NaT`` and ``.`` mean "missing", except in
-    identifiers. Nothing is rounded, recoded or left out.
+    identifiers. Nothing is rounded or recoded, and nothing is left out but rows in which every cell is empty,
+    of which a warning tells.
+
+    Stata and SPSS: where values have labels, categories go by the label, which may be a level's key or its
+    label in English, Swedish or Danish; flags by a label that says yes or no, else by the code; numbers and
+    identifiers by the code. Values that the file declares missing (SPSS's user-missing values, Stata's ``.a``
+    to ``.z``) are missing, and a warning counts them (``user_missing``). Excel: the sheet that has the table's
+    name, else the first; its first row is the header; a number in a column of dates is a serial day.
 
     The layout of a mapping is described at `bipstats.study.mapping.read_mapping`.
 
@@ -159,17 +173,17 @@ def _read_table(folder: Path, table: str, mapping: FileMapping) -> Folder:
     """One table, or why it is not there."""
     files = table_files(folder, table)
     if not files:
-        other = [f"{table}{suffix}" for suffix in _NOT_READ if (folder / f"{table}{suffix}").exists()]
+        names = {f"{table}{suffix}" for suffix in _NOT_READ}
+        other = sorted(path.name for path in folder.iterdir() if path.name.lower() in names)
         return Folder({}, [_other_format(table, name) for name in other[:1]])
     if len(files) > 1:
         return Folder({}, [_ambiguous(table, [path.name for path in files])])
     suffix = files[0].name.lower().removeprefix(table)
     # The truth is always ours: no mapping applies to it.
     rules = mapping if table != "truth" else FileMapping()
-    frame, lines, problems = READERS[suffix](files[0], table, rules)
-    if frame is None:
-        return Folder({}, problems)
-    return Folder({table: make_sheet(table, frame, lines, rules)}, problems)
+    raw = without_blank_rows(READERS[suffix](files[0], table, rules), table)
+    sheets = {} if raw.frame is None else {table: make_sheet(table, raw, rules)}
+    return Folder(sheets, raw.problems)
 
 
 def _ambiguous(table: str, names: list[str]) -> Problem:
@@ -179,5 +193,5 @@ def _ambiguous(table: str, names: list[str]) -> Problem:
 
 def _other_format(table: str, name: str) -> Problem:
     said = f"{name} is in a format that is not read"
-    fix = f"save it as {table}.csv, {table}.csv.gz or {table}.parquet"
+    fix = f"save it as one of {', '.join(table + suffix for suffix in READERS)}"
     return Problem(table, "", "unread_format", "error", said, fix)

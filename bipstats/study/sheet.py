@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 
 from bipstats.codebook import Column, DreamCodes, dream
 from bipstats.study.mapping import AS_OURS, FileMapping
-from bipstats.study.parse import Mask, parse_column, parse_extra
+from bipstats.study.parse import USER_MISSING, Mask, parse_column, parse_extra
+from bipstats.study.raw import Raw, line_numbers
 from bipstats.study.tables import canonical, columns_of
+from bipstats.study.writing import NOTHING, Declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,11 @@ class Sheet:
     defects : mapping of (column, rule) to (n,) bool array
         Cells that could not be cast.
     lines : (n,) int array
-        Line of each row in its file, the header being line 1.
+        Line of each row in its file, the header being line 1; for Stata and SPSS its observation.
+    unit : {"line", "row", "observation"}
+        What `lines` counts.
+    declared : mapping of str to Declared
+        Column -> what its file says about its values.
     scales : mapping of str to (low, high)
         Declared answer scales, for the wording of problems.
     unfound : tuple of str
@@ -50,9 +56,21 @@ class Sheet:
     header: tuple[str, ...]
     defects: Mapping[tuple[str, str], Mask]
     lines: NDArray[np.int64]
+    unit: str
+    declared: Mapping[str, Declared]
     scales: Mapping[str, tuple[float, float]]
     unfound: tuple[str, ...]
     benefits: DreamCodes
+
+    @property
+    def extras(self) -> tuple[Column, ...]:
+        """The columns that the codebook does not know."""
+        known = {column.name for column in self.columns}
+        return tuple(
+            Column(str(name), "extra", required=False, nullable=True)
+            for name in self.frame
+            if name not in known
+        )
 
     def has(self, *names: str) -> bool:
         """Whether all these columns are there."""
@@ -63,10 +81,10 @@ class Sheet:
         return self.defects.get((column, rule), np.zeros(len(self.frame), dtype=bool))
 
     def empty(self, column: str) -> Mask:
-        """Cells with nothing in them; those that could not be cast hold something."""
+        """Cells with nothing in them, or what the file declares missing; what could not be cast is something."""
         blank = self.frame[column].isna().to_numpy(dtype=bool)
-        for (name, _), mask in self.defects.items():
-            if name == column:
+        for (name, rule), mask in self.defects.items():
+            if name == column and rule != USER_MISSING:
                 blank = blank & ~mask
         return blank
 
@@ -75,59 +93,61 @@ class Sheet:
         return np.asarray(self.frame[list(columns)].notna().all(axis=1), dtype=bool)
 
 
-def line_numbers(n: int) -> NDArray[np.int64]:
-    """Give the lines that n rows have, or would have, in a CSV file with a header."""
-    return np.arange(2, n + 2, dtype=np.int64)
+def header_of(table: str, names: Sequence[str], mapping: FileMapping) -> tuple[str, ...]:
+    """Give the study's names for the columns of a file."""
+    renames = mapping.renames(table)
+    return tuple(canonical(table, renames.get(name, name)) for name in names)
 
 
-def make_sheet(
-    table: str,
-    read: pd.DataFrame,
-    lines: NDArray[np.int64] | None = None,
-    mapping: FileMapping = AS_OURS,
-) -> Sheet:
+def make_sheet(table: str, read: pd.DataFrame | Raw, mapping: FileMapping = AS_OURS) -> Sheet:
     """Cast a table as it was read.
 
     Parameters
     ----------
     table : str
         One of the five tables, or ``"truth"``.
-    read : DataFrame
+    read : DataFrame or Raw
         Any dtypes; names as in the file, possibly repeated (the first of them is cast).
-    lines : (n,) int array, optional
     mapping : FileMapping
 
     Returns
     -------
     Sheet
-        Its frame is `read` itself if nothing had to change.
+        Its frame is the one given if nothing had to change.
     """
-    if not _plain_index(read):
-        read = read.reset_index(drop=True)
-    renames = mapping.renames(table)
-    header = tuple(canonical(table, renames.get(str(name), str(name))) for name in read.columns)
+    given = read if isinstance(read, Raw) else Raw(read, line_numbers(len(read)), [])
+    assert given.frame is not None
+    frame = given.frame if _plain_index(given.frame) else given.frame.reset_index(drop=True)
+    theirs = [str(name) for name in frame.columns]
+    header = header_of(table, theirs, mapping)
     position = {name: at for at, name in reversed(list(enumerate(header)))}
     columns = tuple(column for column in columns_of(table, header) if column.name in position)
-    raw = {name: read.iloc[:, at] for name, at in position.items()}
+    raw = {name: frame.iloc[:, at] for name, at in position.items()}
+    declared = {name: given.declared.get(theirs[at], NOTHING) for name, at in position.items()}
+    kinds = {column.name: column for column in columns}
+    extras = sorted(set(position) - set(kinds), key=position.__getitem__)
     cast: dict[str, pd.Series] = {}
     defects: dict[tuple[str, str], Mask] = {}
-    for column in columns:
-        name = column.name
-        cast[name], broken = parse_column(raw[name], column, mapping.writing(table, name, column.kind))
+    for name in (*kinds, *extras):
+        if name in kinds:
+            writing = mapping.writing(table, name, kinds[name].kind, declared[name])
+            cast[name], broken = parse_column(raw[name], kinds[name], writing)
+        else:
+            cast[name], broken = parse_extra(raw[name], declared[name])
         defects.update({(name, rule): mask for rule, mask in broken.items()})
-    extras = sorted(set(position) - set(cast), key=position.__getitem__)
-    cast.update({name: parse_extra(raw[name]) for name in extras})
-    same = list(read.columns) == list(cast) and all(cast[name] is raw[name] for name in cast)
+    same = list(frame.columns) == list(cast) and all(cast[name] is raw[name] for name in cast)
     return Sheet(
         name=table,
-        frame=read if same else pd.DataFrame(cast, index=pd.RangeIndex(len(read))),
+        frame=frame if same else pd.DataFrame(cast, index=pd.RangeIndex(len(frame))),
         raw=raw,
         columns=columns,
         header=header,
         defects=defects,
-        lines=line_numbers(len(read)) if lines is None else lines,
+        lines=given.lines,
+        unit=given.unit,
+        declared=declared,
         scales=mapping.scales if table == "responses" else {},
-        unfound=tuple(ours for theirs, ours in renames.items() if theirs not in set(map(str, read.columns))),
+        unfound=tuple(ours for name, ours in mapping.renames(table).items() if name not in theirs),
         benefits=mapping.dream or dream(),
     )
 

@@ -235,7 +235,7 @@ def sheets_of(study: Study) -> dict[str, Sheet]:
     """Give the tables, and the truth if there is one, as the rules look at them."""
     tables = study.tables() if study.truth is None else {**study.tables(), "truth": study.truth}
     rules = FileMapping(dream=study.codes)
-    return {name: make_sheet(name, table, mapping=rules) for name, table in tables.items()}
+    return {name: make_sheet(name, table, rules) for name, table in tables.items()}
 
 
 def _castable(sheet: Sheet) -> bool:

@@ -9,11 +9,11 @@ import numpy as np
 
 from bipstats.codebook import Column
 from bipstats.study.parse import Mask
-from bipstats.study.problems import Problem, inflect, presentable
+from bipstats.study.problems import SHOWN, Problem, inflect, presentable
 from bipstats.study.sheet import Sheet
+from bipstats.study.writing import text_of
 
 ERROR, WARNING = "error", "warning"
-_SHOWN = 5
 
 Sheets = Mapping[str, Sheet]
 
@@ -32,9 +32,10 @@ class CellRule:
     text : str
         ``{n}``, ``{low}`` and ``{high}`` are filled in, ``[one|many]`` is inflected by n.
     applies : callable
-        Column -> whether the rule is about it.
+        Column -> whether the rule is about it; a column that the codebook does not know has the kind
+        ``extra``.
     fix : str
-        ``{table}`` and ``{column}`` are filled in.
+        ``{table}``, ``{column}`` and ``{levels}`` are filled in.
     test : callable
         Sheet and column -> (n,) bool array of broken rows; cells that could not be cast because of this rule
         are added to it.
@@ -88,7 +89,7 @@ class HeaderRule:
 def cell_problems(rules: Sequence[CellRule], sheet: Sheet) -> Iterator[Problem]:
     """Apply every cell rule to every column it is about."""
     for rule in rules:
-        for column in filter(rule.applies, sheet.columns):
+        for column in filter(rule.applies, (*sheet.columns, *sheet.extras)):
             broken = sheet.defects.get((column.name, rule.name))
             tested = rule.test(sheet, column)
             if tested is not None:
@@ -105,12 +106,13 @@ def row_problems(rules: Sequence[RowRule], table: str, sheets: Sheets) -> Iterat
 
 
 def header_problems(rules: Sequence[HeaderRule], sheet: Sheet) -> Iterator[Problem]:
-    """Apply every header rule; each name is one problem, on line 1."""
+    """Apply every header rule; each name is one problem, on line 1 where there are lines."""
+    rows = () if sheet.unit == "observation" else (1,)
     for rule in rules:
         for name in rule.test(sheet):
             places = {"table": sheet.name, "column": name}
             text, fix = rule.text.format(**places), rule.fix.format(**places)
-            yield Problem(sheet.name, name, rule.name, rule.severity, text, fix, 1, (1,))
+            yield Problem(sheet.name, name, rule.name, rule.severity, text, fix, 1, rows, unit=sheet.unit)
 
 
 def _there(needs: Sequence[str], sheets: Sheets) -> bool:
@@ -125,7 +127,9 @@ def _problem(
     n = int(broken.sum())
     at = np.flatnonzero(broken)
     low, high = sheet.scales.get(name, (column.low, column.high) if column else (None, None))
+    levels = ", ".join(column.levels) if column else ""
     words = {"n": n, "low": _plain(low), "high": _plain(high), "table": sheet.name, "column": name}
+    words["levels"] = levels
     return Problem(
         table=sheet.name,
         column=name,
@@ -134,8 +138,9 @@ def _problem(
         sentence=inflect(rule.text, n).format(**words),
         fix=rule.fix.format(**words),
         n_rows=n,
-        rows=tuple(int(line) for line in sheet.lines[at[:_SHOWN]]),
+        rows=tuple(int(line) for line in sheet.lines[at[:SHOWN]]),
         example=_example(sheet, name, int(at[0]), column),
+        unit=sheet.unit,
     )
 
 
@@ -147,6 +152,10 @@ def _example(sheet: Sheet, name: str, row: int, column: Column | None) -> str:
     """The first offending value, unless it identifies somebody."""
     if column is None or column.kind == "id" or not len(sheet.frame):
         return ""
-    personal = [sheet.raw[other.name].iloc[row] for other in sheet.columns if other.kind == "id"]
+    personal = [text_of(sheet.raw[other.name].iloc[row]) for other in sheet.columns if other.kind == "id"]
     cell = sheet.raw[name].iloc[row : row + 1]
-    return "" if cell.isna().all() else presentable(cell.iloc[0], personal)
+    if cell.isna().all():
+        return ""
+    text = text_of(cell.iloc[0])
+    label = sheet.declared[name].labels.get(text)
+    return presentable(text if label is None else f"{text} = {label}", personal)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from bipstats.codebook import Column
-from bipstats.study.parse import Mask
+from bipstats.study.parse import USER_MISSING, Mask
 from bipstats.study.rules.base import ERROR, WARNING, CellRule, HeaderRule
 from bipstats.study.sheet import Sheet
 from bipstats.study.tables import WIDE_PREFIXES, columns_of
@@ -68,7 +68,22 @@ CELL_RULES = (
         ERROR,
         "{n} [value is|values are] not among the levels of the codebook",
         _kind("category"),
-        "translate in the mapping ([{table}.codes.{column}]) or correct the file",
+        "the levels are {levels}: translate in the mapping ([{table}.codes.{column}]) or correct the file",
+    ),
+    CellRule(
+        "unlabelled_code",
+        ERROR,
+        "{n} [value has|values have] no label in a column whose other values have one",
+        _kind("category"),
+        "label the value in the file, or say in the mapping what it means ([{table}.codes.{column}])",
+    ),
+    CellRule(
+        USER_MISSING,
+        WARNING,
+        "{n} [value is|values are] declared missing by the file and [is|are] missing in the study",
+        lambda column: True,
+        "nothing to do if that is right; the mapping can say what the value means ([{table}.codes.{column}]), or "
+        "that it is missing ([{table}] missing = [...]), and is then not told again",
     ),
     CellRule(
         "missing_value",

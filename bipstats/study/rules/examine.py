@@ -9,6 +9,7 @@ from bipstats.study.problems import Problem
 from bipstats.study.rules import assignments, clients, interventions, register, responses
 from bipstats.study.rules.base import ERROR, WARNING, Sheets, cell_problems, header_problems, row_problems
 from bipstats.study.rules.cells import CELL_RULES, HEADER_RULES
+from bipstats.study.rules.identifiers import leading_zeros
 from bipstats.study.tables import TABLES
 
 _RULES: dict[str, Any] = {
@@ -36,9 +37,11 @@ def examine(sheets: Sheets, elsewhere: Collection[str] = ()) -> list[Problem]:
         Table by table; empty if there is nothing to report.
     """
     problems: list[Problem] = []
+    zeros = list(leading_zeros(sheets))
     for table in (*TABLES, "truth"):
         if table in sheets:
             problems.extend(_table_problems(table, sheets))
+            problems.extend(problem for problem in zeros if problem.table == table)
         elif table in TABLES and table not in elsewhere:
             problems.append(_missing_table(table))
     return problems
@@ -55,7 +58,7 @@ def _table_problems(table: str, sheets: Sheets) -> Iterator[Problem]:
 
 
 def _missing_table(table: str) -> Problem:
-    fix = f"add {table}.csv (or .csv.gz, .parquet) to the folder"
+    fix = f"add {table}.csv (or .csv.gz, .parquet, .dta, .sav, .xlsx) to the folder"
     return Problem(table, "", "table_missing", ERROR, "the table is missing", fix)
 
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from bipstats.codebook.calendar import parse_week_column, week_index
 from bipstats.study.parse import Mask
 from bipstats.study.rules.base import Sheets
+from bipstats.study.rules.identifiers import zeros_differ
 from bipstats.study.sheet import Sheet
 
 
@@ -18,10 +19,11 @@ def duplicated(sheet: Sheet, *key: str) -> Mask:
 
 
 def absent(sheets: Sheets, table: str, other: str) -> Mask:
-    """Rows of `table` whose client has no row in `other`."""
+    """Rows of `table` whose client has no row in `other`, not even but for leading zeros."""
     client = sheets[table].frame["client"]
     there = client.isin(sheets[other].frame["client"].dropna())
-    return (client.notna() & ~there).to_numpy(dtype=bool)
+    strange = (client.notna() & ~there).to_numpy(dtype=bool)
+    return strange & ~zeros_differ(sheets[table], sheets[other])
 
 
 def ends_early(sheet: Sheet) -> Mask:
