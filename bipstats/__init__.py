@@ -27,6 +27,7 @@ _NAMES = {
     "cox": "models.cox",
     "hazard": "models.hazard",
     "logit": "models.logit",
+    "conditional_logit": "models.conditional",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",
     "ols": "models.ols",

@@ -207,7 +207,13 @@ REFUSED = {
     ),
     "separated": (
         lambda d: bip.logit("y ~ z + age", d.assign(z=d["y"] + d["group"]), absorb="group"),
-        "no (finite )?maximum",
+        "within every group, z is never lower in a row with the event than in one without",
+    ),
+    "separated by a combination": (
+        lambda d: bip.logit(
+            "y ~ z + age", d.assign(z=d["y"] + 3 * d["age"] + d["group"]), absorb=["group", "team"]
+        ),
+        "within every group, a combination of (z, age|age, z) is never lower",
     ),
 }
 

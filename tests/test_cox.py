@@ -292,7 +292,7 @@ def test_one_event_cannot_tell_four_terms_apart():
 
 def test_monotone_likelihood_in_a_continuous_covariate_is_refused():
     rows = pd.DataFrame({"stop": np.arange(1, 21), "event": 1, "x": -np.arange(20.0)})
-    with pytest.raises(bip.ModelError, match=r"no (finite )?maximum"):
+    with pytest.raises(bip.ModelError, match=r"x is highest of all rows at risk .* at each of the 20 events"):
         bip.cox("x", rows, start=None)
 
 

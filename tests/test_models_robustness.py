@@ -153,7 +153,7 @@ def test_weights_of_any_size_and_nearly_collinear_columns_are_fitted(rows):
 
 
 def test_a_covariate_that_is_time_itself_is_refused(rows):
-    with pytest.raises(bip.ModelError, match=r"no (finite )?maximum"):
+    with pytest.raises(bip.ModelError, match="stop is lowest of all rows at risk"):
         bip.cox("age + stop", rows, start=None)
 
 

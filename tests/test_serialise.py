@@ -59,6 +59,16 @@ FITS = {
     "fine_gray": (lambda: bip.fine_gray("age + sex", gammopathy(), event="exit == pcm"), gammopathy),
     "hazard": (lambda: bip.hazard("age + C(sex)", periods(), event="status", exposure="exposure"), periods),
     "hazard, logit": (lambda: bip.hazard("C(tall) + age", periods(), event="status", link="logit"), periods),
+    "conditional_logit": (
+        lambda: bip.conditional_logit(
+            "case ~ spontaneous + induced", frame("infert"), groups="stratum", vcov="robust"
+        ),
+        lambda: frame("infert"),
+    ),
+    "logit, penalised": (
+        lambda: bip.logit("HG ~ NV + PI + EH", frame("endometrial_like"), penalty="firth"),
+        lambda: frame("endometrial_like"),
+    ),
     "logit": (
         lambda: bip.logit(
             "status ~ bs(age, df=4) + I(height / 100) + treat", cgd(), weights="wt", vcov="robust"
@@ -88,7 +98,8 @@ def assert_same_result(fit, again, rows):
     assert str(again.summary()) == str(fit.summary())
     first, second = fit.estimates.names[:2]
     assert again.wald(f"{first} = {second}") == fit.wald(f"{first} = {second}")
-    same(again.with_vcov("robust", rows).tidy(), fit.with_vcov("robust", rows).tidy())
+    vcov = "robust" if getattr(fit.specification, "penalty", None) is None else "model"
+    same(again.with_vcov(vcov, rows).tidy(), fit.with_vcov(vcov, rows).tidy())
     assert again.methods_text() == fit.methods_text()
 
 
@@ -166,7 +177,7 @@ REFUSED = {
     "other format": (changed(put(2, "format")), "format 2; this is bipstats .* reads format 1"),
     "other model": (
         changed(put("os.system", "model")),
-        "model 'os.system', which is unknown; known are CoxResult",
+        "model 'os.system', which is unknown; known are ConditionalLogitResult, CoxResult",
     ),
     "an unknown field": (changed(put(1, "fields", "extra")), "fields of CoxResult .*; unknown: extra"),
     "a missing field": (

@@ -107,6 +107,11 @@ def _require_one_model(smaller: Result, larger: Result) -> None:
         for field in (fields(first) if first is not None else ())
         if field.name not in _NOT_COMPARED and getattr(first, field.name) != getattr(second, field.name)
     ]
+    if getattr(first, "penalty", None) is not None:
+        raise ModelError(
+            "the fits are penalised, and the penalties of two models are not comparable. Use larger.profile(data), "
+            "which tests each term in the whole model."
+        )
     if differing:
         raise ModelError(f"the fits differ in more than their terms: {', '.join(differing)}.")
 

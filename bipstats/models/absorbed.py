@@ -9,7 +9,7 @@ from scipy import sparse
 
 from bipstats.core.columns import Floats, Ints, listed
 from bipstats.errors import ModelError
-from bipstats.models.identify import cross_product, presentable, refuse_dependent, scale_in_place
+from bipstats.models.identify import cross_product, refuse_dependent, scale_in_place
 from bipstats.models.kernels.absorb import (
     AbsorbedProblem,
     demean,
@@ -18,6 +18,7 @@ from bipstats.models.kernels.absorb import (
     independent_levels,
 )
 from bipstats.models.kernels.binomial import Link
+from bipstats.models.separation import presentable
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,20 +17,16 @@ from bipstats.core.result import Result, report
 from bipstats.errors import ModelError
 from bipstats.models.absorbed import NOTHING_ABSORBED, Absorbed, absorb_factors
 from bipstats.models.binomial_rows import CountedRows, Flags
-from bipstats.models.identify import (
-    no_maximum,
-    refuse_divergence,
-    refuse_separation,
-    require_same_fit,
-    require_same_maximum,
-    standardise,
-)
+from bipstats.models.identify import require_same_fit, require_same_maximum, standardise
 from bipstats.models.kernels import absorb, binomial
 from bipstats.models.kernels.absorb import AbsorbedProblem
 from bipstats.models.kernels.binomial import BinomialProblem, Link, binomial_problem
-from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
+from bipstats.models.kernels.newton import Evaluation, Optimum
+from bipstats.models.kernels.profile import Objective
 from bipstats.models.kernels.threads import one_thread
 from bipstats.models.refits import binomial_refits
+from bipstats.models.search import find_maximum
+from bipstats.models.separation import MERGE, PENALISE, refuse_separation, separated_sides
 
 Flow = tuple[tuple[str, int], ...]
 
@@ -92,6 +88,8 @@ class BinomialRows:
     design : Design
     data : pandas.DataFrame
         The rows of the problem, for identifiers of clusters.
+    within : str
+        What the levels of the factor with the most levels are called.
     unit : str or None
         Column whose rows are one unit for robust errors.
     flow : tuple of (str, int)
@@ -106,6 +104,7 @@ class BinomialRows:
     transform: Floats
     design: Design
     data: pd.DataFrame
+    within: str
     unit: str | None
     flow: Flow
     n_rows: int
@@ -143,6 +142,11 @@ def intercept(n: int) -> Baseline:
     return Baseline(np.zeros(n, np.int64), (), "row", np.empty((n, 0)), ())
 
 
+def _cure(link: Link, absorbed: bool) -> str:
+    """How to mend separation: what is absorbed cannot be penalised."""
+    return PENALISE if link == "logit" and not absorbed else MERGE
+
+
 def binomial_rows(
     matrix: Floats,
     design: Design,
@@ -155,6 +159,7 @@ def binomial_rows(
     link: Link,
     unit: str | None,
     flow: Flow,
+    penalised: bool = False,
 ) -> BinomialRows:
     """Check that the coefficients exist, then centre and scale.
 
@@ -172,9 +177,19 @@ def binomial_rows(
     link : {"logit", "cloglog"}
     unit : str or None
     flow : tuple of (str, int)
+    penalised : bool, default False
+        Whether a penalty makes coefficients finite that have no finite estimate without.
     """
     successes = rows.weight * event
-    refuse_separation(matrix, design.names, successes, rows.weight, both_ways=True)
+    within, level = baseline.within, baseline.level
+    if factors:  # what separates within the levels of one factor does so beside all
+        within = max(factors, key=lambda name: factors[name].max())
+        level = factors[within]
+    if not penalised:
+        refuse_separation(
+            matrix, design.names, successes, rows.weight, level=level, within=within,
+            references=design.references, cure=_cure(link, bool(factors)),
+        )  # fmt: skip
     x = np.hstack([baseline.x, matrix]) if baseline.names else matrix
     slopes = (*baseline.names, *design.names)
     n_rows, n_events = int(rows.count.sum()), int(rows.count[event].sum())
@@ -182,7 +197,7 @@ def binomial_rows(
     if n_rows > len(rows.data):
         counted += (("collapsed into an equal row", n_rows - len(rows.data)),)
     counts = (successes, rows.weight, offset, link)
-    made = (rows.data, unit, counted, n_rows, n_events)
+    made = (rows.data, within, unit, counted, n_rows, n_events)
     if factors:
         found = absorb_factors(
             x, slopes, baseline.level, baseline.level_names, baseline.within, factors, counts
@@ -227,18 +242,38 @@ def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
 
 
 def _maximum(rows: BinomialRows) -> Optimum:
+    objective = binomial_objective(rows, _kernel(rows).starting_values(rows.problem))
+    return find_maximum(
+        objective.evaluate,
+        objective.loglik,
+        objective.best,
+        names=rows.working,
+        n_events=rows.n_events,
+        explain=lambda: _separated(rows),
+        solve=absorb.solve if rows.absorbed else None,
+    )
+
+
+def binomial_objective(rows: BinomialRows, best: Floats) -> Objective:
+    """Likelihood in working parameters with the observed information, and its maximum (or a place to start)."""
     problem, kernel = rows.problem, _kernel(rows)
-    try:
-        best = maximise(
-            lambda params: kernel.evaluate(params, problem, observed=True),
-            lambda params: kernel.log_likelihood(params, problem),
-            kernel.starting_values(problem),
-            solve=absorb.solve if rows.absorbed else None,
-        )
-        refuse_divergence(rows.working, best)
-    except NoMaximum as ran_off:
-        raise no_maximum(rows.n_events, rows.working, ran_off.information) from None
-    return best
+    return Objective(
+        lambda params: kernel.evaluate(params, problem, observed=True),
+        lambda params: kernel.log_likelihood(params, problem),
+        best,
+        concave=True,
+    )
+
+
+def _separated(rows: BinomialRows) -> ModelError | None:
+    """Look for a combination of slopes that separates, within the levels of one factor."""
+    problem = rows.problem
+    level = problem.group if isinstance(problem, AbsorbedProblem) else problem.level
+    names = rows.names[len(rows.names) - problem.x.shape[1] :]
+    return separated_sides(
+        problem.x, names, level, problem.successes, problem.trials,
+        within=rows.within, cure=_cure(problem.link, bool(rows.absorbed)),
+    )  # fmt: skip
 
 
 def _kernel(rows: BinomialRows) -> ModuleType:

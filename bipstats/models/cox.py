@@ -30,7 +30,7 @@ from bipstats.models.cox_curves import survival_along, survival_curve
 from bipstats.models.cox_ph_test import ph_test
 from bipstats.models.cox_residuals import residuals
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
-from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
+from bipstats.models.identify import require_same_fit
 from bipstats.models.inputs import check_names, default_id, read_grid
 from bipstats.models.kernels.cox import (
     BaselineHazard,
@@ -41,8 +41,10 @@ from bipstats.models.kernels.cox import (
     risk_sums,
     score_sums,
 )
-from bipstats.models.kernels.newton import NoMaximum, maximise
+from bipstats.models.kernels.separation import Risks
 from bipstats.models.refits import cox_refits
+from bipstats.models.search import find_maximum
+from bipstats.models.separation import separated_risks
 from bipstats.tables import p_text
 
 _BASELINE_TIMES = 4096
@@ -284,15 +286,14 @@ def cox(
     )  # fmt: skip
     rows = prepare(spec, data, vcov, None)
     problem, names = rows.problem, rows.design.names
-    try:
-        best = maximise(
-            lambda beta: evaluate(beta, problem),
-            lambda beta: log_likelihood(beta, problem),
-            np.zeros(len(names)),
-        )
-        refuse_divergence(names, best)
-    except NoMaximum as ran_off:
-        raise no_maximum(len(problem.died), names, ran_off.information) from None
+    best = find_maximum(
+        lambda beta: evaluate(beta, problem),
+        lambda beta: log_likelihood(beta, problem),
+        np.zeros(len(names)),
+        names=names,
+        n_events=len(problem.died),
+        explain=lambda: separated_risks(names, Risks(problem.x, problem.sets, problem.died)),
+    )
     sums = risk_sums(best.params, rows.problem)
     made = _covariance(vcov, rows, best.params, sums, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))

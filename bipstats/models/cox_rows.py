@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, require_columns
 from bipstats.core.covariance import Vcov, cluster_columns
 from bipstats.core.design import Design, formula_columns, learn_design
-from bipstats.models.identify import refuse_separation, standardise
+from bipstats.models.identify import standardise
 from bipstats.models.inputs import (
     Times,
     check_overlap,
@@ -25,6 +25,8 @@ from bipstats.models.inputs import (
     read_weights,
 )
 from bipstats.models.kernels.cox import CoxProblem, cox_problem, risk_sets
+from bipstats.models.kernels.separation import Risks
+from bipstats.models.separation import refuse_monotone, refuse_never_at_risk
 
 Ties = Literal["efron", "breslow"]
 Flags = NDArray[np.bool_]
@@ -135,10 +137,12 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     if design is None:  # learnt before rows never at risk go, so that every level of the data is known
         design = learn_design(spec.formula, spells.data)
     matrix = design.matrix(spells.data, used if len(used) < len(spells.data) else None)
+    idle = np.flatnonzero(sets.last <= sets.first)
+    refuse_never_at_risk(matrix, lambda: design.matrix(spells.data, idle), design.names)
     # Covariates live on in the matrix alone.
     rows = spells.data[list(dict.fromkeys([*spec.id_columns, *spec.fixed, *clusters]))].iloc[used]
     died, strata, sets = spells.event[used], strata[used], sets.take(used)
-    refuse_separation(matrix, design.names, died.astype(float), np.ones(len(rows)), both_ways=False)
+    refuse_monotone(design.names, Risks(matrix, sets, np.flatnonzero(died)), references=design.references)
     covariate = standardise(matrix, design.names, strata, "stratum")
     problem = cox_problem(
         covariate.x,

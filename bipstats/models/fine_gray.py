@@ -16,11 +16,12 @@ from bipstats.core.result import Fit, Result, report, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.cox_rows import Ties
 from bipstats.models.fine_gray_rows import FineGrayRows, FineGraySpecification, prepare
-from bipstats.models.identify import no_maximum, refuse_divergence, require_same_fit
+from bipstats.models.identify import require_same_fit
 from bipstats.models.inputs import check_names, default_id, read_grid
 from bipstats.models.kernels.cox import BaselineHazard, baseline_hazard
 from bipstats.models.kernels.fine_gray import evaluate, risk_sums, score_sums, weight_sums
-from bipstats.models.kernels.newton import NoMaximum, maximise
+from bipstats.models.search import find_maximum
+from bipstats.models.separation import separated_risks
 
 _BASELINE_TIMES = 4096
 SubdistributionVcov = Literal["robust"] | Cluster
@@ -233,15 +234,14 @@ def fine_gray(
     rows = prepare(spec, data, vcov, None)
     problem, names = rows.problem, rows.design.names
     n_events = len(problem.cox.died)
-    try:
-        best = maximise(
-            lambda beta: evaluate(beta, problem),
-            lambda beta: evaluate(beta, problem).loglik,
-            np.zeros(len(names)),
-        )
-        refuse_divergence(names, best)
-    except NoMaximum as ran_off:
-        raise no_maximum(n_events, names, ran_off.information) from None
+    best = find_maximum(
+        lambda beta: evaluate(beta, problem),
+        lambda beta: evaluate(beta, problem).loglik,
+        np.zeros(len(names)),
+        names=names,
+        n_events=n_events,
+        explain=lambda: separated_risks(names, rows.risks),
+    )
     made = _covariance(vcov, spec, rows, best.params, best.at.information)
     estimates = report(names, best.params / rows.scale, made, np.diag(1 / rows.scale))
     fit = Fit(best.at.loglik, rows.n_complete, n_events, rows.n_ids, best.iterations, rows.flow)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +14,7 @@ from bipstats.core.covariance import Cluster, Vcov
 from bipstats.core.design import Design, fit_design, formula_columns
 from bipstats.errors import ModelError
 from bipstats.models.cox_rows import Ties
-from bipstats.models.identify import refuse_separation, standardise
+from bipstats.models.identify import standardise
 from bipstats.models.inputs import (
     Times,
     check_overlap,
@@ -25,7 +25,10 @@ from bipstats.models.inputs import (
     read_times,
     read_weights,
 )
+from bipstats.models.kernels.cox import risk_sets
 from bipstats.models.kernels.fine_gray import FineGrayProblem, fine_gray_problem
+from bipstats.models.kernels.separation import Risks
+from bipstats.models.separation import refuse_monotone
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class FineGrayRows:
     flow : tuple of (str, int)
     followed_to : float
         Last time at which anyone was under observation.
+    risks : Risks
+        In centred and scaled covariates.
     """
 
     problem: FineGrayProblem
@@ -84,6 +89,7 @@ class FineGrayRows:
     n_ids: int | None
     flow: tuple[tuple[str, int], ...]
     followed_to: float
+    risks: Risks
 
 
 def prepare(
@@ -108,7 +114,8 @@ def prepare(
         design, matrix = fit_design(spec.formula, rows)
     else:
         matrix = design.matrix(rows)
-    refuse_separation(matrix, design.names, (exit == 1).astype(float), np.ones(len(rows)), both_ways=False)
+    risks = _risks(matrix, times, exit)
+    refuse_monotone(design.names, risks, references=design.references)
     covariate = standardise(matrix, design.names, np.zeros(len(rows), np.int64), "sample")
     problem = fine_gray_problem(
         covariate.x, times.start, times.stop, exit, read_weights(rows, spec.weights),
@@ -132,7 +139,15 @@ def prepare(
         n_ids,
         tuple((what, count) for what, count in flow if count or what == "given"),
         float(times.stop.max()),
+        replace(risks, x=covariate.x),
     )
+
+
+def _risks(x: Floats, times: Times, exit: Ints) -> Risks:
+    """Who is at risk of the event when: who leaves by a competing exit stays, with some weight."""
+    stop = np.where(exit > 1, times.stop.max(), times.stop)
+    sets = risk_sets(times.start, stop, exit == 1, np.zeros(len(x), np.int64))
+    return Risks(x, sets, np.flatnonzero(exit == 1))
 
 
 def _complete(spec: FineGraySpecification, data: pd.DataFrame, names: list[str]) -> pd.DataFrame:

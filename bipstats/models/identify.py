@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -10,17 +9,16 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import qr
 
-from bipstats.core.columns import MANY, listed
+from bipstats.core.columns import listed
 from bipstats.errors import ModelError
 from bipstats.models.kernels.cox import sum_by
-from bipstats.models.kernels.newton import Evaluation, Optimum
+from bipstats.models.kernels.newton import Evaluation
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 _RANK_TOLERANCE = 1e-7  # as R's lm: a column is dependent if less than this share of its norm is its own
 _SUSPICIOUS = 1e-8  # smallest pivot of the correlation matrix that needs no closer look
-_DIVERGED = 1e5  # growth of a standard error during the search; a finite maximum stays far below
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,89 +181,6 @@ def _check_rank(correlation: Floats, rows: Callable[[], Floats], names: tuple[st
             f"{names[column]} is a linear combination of {', '.join(partners) or 'the intercept'}"
         )
     raise ModelError("collinear columns: " + "; ".join(sentences) + ". Leave one of each out of the formula.")
-
-
-def refuse_separation(
-    x: Floats, names: tuple[str, ...], events: Floats, trials: Floats, *, both_ways: bool
-) -> None:
-    """Refuse 0/1 columns on one side of which the outcome never varies: their coefficient is infinite.
-
-    Parameters
-    ----------
-    x : (n, p) array
-    names : tuple of str
-    events, trials : (n,) arrays
-        Events and the number of rows they came from.
-    both_ways : bool
-        Whether rows that are all events separate too (binary outcomes), or only rows without any (Cox).
-    """
-    binary = np.flatnonzero(((x == 0) | (x == 1)).all(axis=0))
-    inside, rows_inside = events @ x[:, binary], trials @ x[:, binary]
-    found = []
-    for j, hits, rows in zip(binary, inside, rows_inside, strict=True):
-        for value, had, of in ((1, hits, rows), (0, events.sum() - hits, trials.sum() - rows)):
-            if of > 0 and (had <= 0 or (both_ways and had >= of)):
-                share = "no events" if had <= 0 else "only events"
-                found.append(f"{presentable([names[j]], names)[0]} = {value} has {share} in {of:,.0f} rows")
-    if found:
-        raise ModelError(
-            "separation: "
-            + listed(list(dict.fromkeys(found)))
-            + ". The coefficient has no finite estimate.\n"
-            "  Merge the level with another, leave the term out, or give the rows a longer follow-up."
-        )
-
-
-def no_maximum(n_events: int, names: tuple[str, ...], information: Floats) -> ModelError:
-    """Error for a search that ran off; the terms of the flattest direction are named."""
-    size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
-    _, directions = np.linalg.eigh(information / np.outer(size, size))
-    flat = np.abs(directions[:, 0])
-    order = np.argsort(-flat)
-    suspects = [names[j] for j in order if flat[j] > 0.3] or [names[order[0]]]
-    return ModelError(
-        f"the likelihood has no finite maximum: {n_events:,} event(s) cannot tell {len(names):,} term(s) apart, or a "
-        f"combination of terms separates the events from the rest; look at {listed(presentable(suspects, names))} "
-        "first. Use fewer terms, merge levels, or add events."
-    )
-
-
-def presentable(chosen: list[str], names: tuple[str, ...]) -> list[str]:
-    """Terms for a message: a level of a column with very many (persons?) is not named."""
-    sizes = Counter(name.partition("[")[0] for name in names)
-    shown = []
-    for name in chosen:
-        column = name.partition("[")[0]
-        shown.append(f"{column}[one of {sizes[column]:,} levels]" if sizes[column] > MANY else name)
-    return list(dict.fromkeys(shown))
-
-
-def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
-    """Refuse a fit that ran off to infinity or stopped short, naming the terms that did.
-
-    Notes
-    -----
-    Where the likelihood has no maximum, the information in the direction that runs off falls geometrically
-    with every step, whatever the scale of covariates and weights; so the errors at the end are held against
-    those at the start.
-    """
-    before, after = (np.sqrt(np.diag(np.linalg.inv(matrix))) for matrix in (best.start, best.at.information))
-    with np.errstate(invalid="ignore"):
-        away = [
-            name
-            for name, first, last in zip(names, before, after, strict=True)
-            if not last < _DIVERGED * first
-        ]
-    if away:
-        raise ModelError(
-            f"the likelihood has no maximum: it rises with {listed(presentable(away, names))} without bound (a "
-            "combination of these terms separates events from the rest). Merge levels or leave a term out."
-        )
-    if not best.converged:
-        largest = names[int(np.argmax(np.abs(best.params)))]
-        raise ModelError(
-            f"the search for the maximum did not converge; look at {largest} first (scale, outliers)."
-        )
 
 
 _OTHER_DATA = (

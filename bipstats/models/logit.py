@@ -9,14 +9,15 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Missing, require_columns, require_frame
-from bipstats.core.covariance import Vcov, check_vcov
+from bipstats.core.columns import Floats, Missing, require_columns, require_frame
+from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
 from bipstats.core.result import Fit, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import (
     BinomialResult,
     BinomialRows,
+    binomial_objective,
     binomial_rows,
     fit_binomial,
     intercept,
@@ -29,8 +30,12 @@ from bipstats.models.binomial_rows import (
     informative_rows,
     read_absorb,
 )
+from bipstats.models.firth import firth_objective, fit_firth, refit_firth_covariance
 from bipstats.models.inputs import check_names, event_column, event_indicator
 from bipstats.models.kernels.binomial import mean
+from bipstats.models.profile import LikelihoodProfile, profile_likelihood
+
+Penalty = Literal["firth"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +47,7 @@ class LogitSpecification:
     weights: str | None
     missing: Missing
     absorb: tuple[str, ...] = ()
+    penalty: Penalty | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -86,16 +92,63 @@ class LogitResult(BinomialResult):
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_vcov(vcov)
         rows = _prepared(self._spec, require_frame(data), vcov, self.design)
-        made = refit_covariance(rows, vcov, self.estimates.values, self.loglik)
+        made = self._remade(rows, vcov)
         fit = replace(self.fit, flow=rows.flow)
         return replace(self, fit=fit, **with_covariance(self, made, rows.transform))
 
+    def profile(
+        self, data: pd.DataFrame, term: str | Sequence[str] | None = None, level: float = 0.95
+    ) -> LikelihoodProfile:
+        r"""Likelihood-ratio tests and profile-likelihood intervals, penalised if the fit is.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame
+            The fitted data.
+        term : str or list of str, optional
+            Terms to profile; all of them if not given.
+        level : float, default 0.95
+
+        Returns
+        -------
+        LikelihoodProfile
+            ``.table`` with ``term, estimate, conf_low, conf_high, statistic, p_value``.
+
+        Notes
+        -----
+        The interval of :math:`\beta_j` holds the values b with :math:`2 (l(\hat\beta) - \max_{\beta_j = b}
+        l(\beta)) \le \chi^2_{1, level}`; with a penalty, l is the penalised log-likelihood and the penalty
+        stays that of the whole model (Heinze & Schemper 2002). The model's likelihood is profiled whatever
+        the covariance of the fit: rows count as independent.
+        """
+        self.refuse_absorbed("a profile likelihood")
+        rows = _prepared(self._spec, require_frame(data), "model", self.design)
+        self._remade(rows, "model")  # refuses other data
+        best: Floats = np.linalg.solve(rows.transform, self.estimates.values).astype(float)
+        penalised = self._spec.penalty is not None
+        objective = firth_objective(rows, best) if penalised else binomial_objective(rows, best)
+        likelihood = "penalised likelihood (Firth)" if penalised else "likelihood"
+        return profile_likelihood(self, objective, rows.transform, term, level, likelihood)
+
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
+        how = "maximum likelihood" if self._spec.penalty is None else f"{_PENALISED} (Firth 1993)"
         return (
             f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"maximum likelihood{self.with_effects}; {self._errors_and_software()}"
+            f"{how}{self.with_effects}; {self._errors_and_software()}"
         )
+
+    def _remade(self, rows: BinomialRows, vcov: Vcov) -> Covariance:
+        """Another covariance; refuses data on which the fit does not recur."""
+        remake = refit_covariance if self._spec.penalty is None else refit_firth_covariance
+        return remake(rows, vcov, self.estimates.values, self.loglik)
+
+    def _facts(self) -> dict[str, str]:
+        facts = super()._facts()
+        return facts if self._spec.penalty is None else {**facts, "penalty": f"Firth: {_PENALISED}"}
+
+
+_PENALISED = "maximum likelihood penalised by Jeffreys' prior"
 
 
 def logit(
@@ -106,8 +159,9 @@ def logit(
     absorb: str | Sequence[str] | None = None,
     vcov: Vcov = "model",
     missing: Missing = "raise",
+    penalty: Penalty | None = None,
 ) -> LogitResult:
-    """Fit a binary logit by maximum likelihood.
+    r"""Fit a binary logit by maximum likelihood, or by Firth's penalised likelihood.
 
     Parameters
     ----------
@@ -121,6 +175,9 @@ def logit(
     vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with each row a unit; cluster-robust.
     missing : {"raise", "drop"}
+    penalty : {None, "firth"}
+        Jeffreys' prior as penalty: finite estimates under separation and less bias with few events. With
+        ``vcov="model"`` only. Weights count as copies of the row, in the penalty too.
 
     Returns
     -------
@@ -137,11 +194,18 @@ def logit(
     Absorbing is maximum likelihood with all the dummies, exactly; their effects count as parameters. Levels with
     one outcome only have infinite effects: their rows are left out and counted. With many small groups (clients)
     the slopes are biased away from zero, twofold with two rows a group (incidental parameters); condition on the
-    groups instead. Equal rows of one cluster are collapsed to counts, which is exact.
+    groups instead (`bip.conditional_logit`). Equal rows of one cluster are collapsed to counts, which is exact.
+
+    With ``penalty="firth"`` the estimate maximises :math:`l(\beta) + \tfrac12 \log |I(\beta)|`, the errors
+    are from :math:`I^{-1}` there, as R's brglm2 gives them, and ``.loglik`` is :math:`l` without the penalty.
+    Under separation Wald intervals are poor: use ``fit.profile(data)``.
 
     References
     ----------
     Chamberlain, G. (1980). Analysis of covariance with qualitative data. *Review of Economic Studies*.
+    Firth, D. (1993). Bias reduction of maximum likelihood estimates. *Biometrika*.
+    Heinze, G. & Schemper, M. (2002). A solution to the problem of separation in logistic regression.
+    *Statistics in Medicine*.
 
     Examples
     --------
@@ -149,15 +213,25 @@ def logit(
     >>> rows = pd.DataFrame({"y": [0, 0, 1, 1, 0, 1], "x": [1, 2, 3, 4, 5, 6]})
     >>> bip.logit("y ~ x", rows).params.round(3).to_dict()
     {'Intercept': -2.358, 'x': 0.674}
+    >>> separated = rows.assign(y=[0, 0, 0, 1, 1, 1])
+    >>> fit = bip.logit("y ~ x", separated, penalty="firth")
+    >>> fit.profile(separated, "x").table.iloc[0, 1:].astype(float).round(3).to_dict()
+    {'estimate': 1.129, 'conf_low': 0.002, 'conf_high': 6.07, 'statistic': 3.857, 'p_value': 0.05}
     """
     check_vcov(vcov)
+    check_option("penalty", penalty, (None, "firth"))
     check_names({}, {"weights": weights})
     require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None
-    spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb))
+    spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb), penalty)
+    if penalty is not None and spec.absorb:
+        raise ModelError(
+            f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
+            f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
+        )
     rows = _prepared(spec, data, vcov, None)
-    fitted = fit_binomial(rows, vcov)
+    fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
     best = fitted.best
     fit = Fit(best.at.loglik, rows.n_rows, rows.n_events, None, best.iterations, rows.flow)
     return LogitResult(fitted.estimates, rows.design, fit, fitted.made.clusters, rows.absorbed, spec)
@@ -203,4 +277,5 @@ def _prepare(
         link="logit",
         unit=None,
         flow=(("given", len(data)), ("with missing values", n_missing), *found.flow),
+        penalised=spec.penalty is not None,
     )

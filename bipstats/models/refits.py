@@ -6,15 +6,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.linalg import qr
 
 from bipstats.core.columns import Floats, Ints
-from bipstats.core.covariance import invert
+from bipstats.core.covariance import group_sums, invert
 from bipstats.core.cr2 import WorkingModel
 from bipstats.core.few_clusters import Flags, Refits
 from bipstats.errors import ModelError
-from bipstats.models.kernels import binomial, cox
+from bipstats.models.kernels import binomial, conditional, cox
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, maximise
+from bipstats.models.kernels.profile import climb
 from bipstats.models.kernels.subsets import binomial_subset, cox_subset
 
 _TOLERANCE = 1e-11  # the last step is a millionth of a standard error; Newton's next error is that squared
@@ -50,23 +50,11 @@ def refit(part: Likelihood, params: Floats, information: Floats) -> Floats | Non
 
 def restricted_fit(whole: Likelihood, row: Floats, value: float, start: Floats) -> Floats | None:
     """Maximise under ``row @ params = value``; None where there is no maximum."""
-    free = qr(row[:, None])[0][:, 1:]
-    fixed = start + row * (value - row @ start) / (row @ row)
-
-    def evaluate(step: Floats) -> Evaluation:
-        at = whole.evaluate(fixed + free @ step)
-        return Evaluation(at.loglik, free.T @ at.gradient, free.T @ at.information @ free)
-
     try:
-        best = maximise(
-            evaluate,
-            lambda step: whole.loglik(fixed + free @ step),
-            np.zeros(free.shape[1]),
-            tolerance=_TOLERANCE,
-        )
+        params, converged = climb(whole.evaluate, whole.loglik, row, value, start, _TOLERANCE)
     except NoMaximum:
         return None
-    return fixed + free @ best.params if best.converged else None
+    return params if converged else None
 
 
 def cox_refits(problem: cox.CoxProblem, params: Floats, information: Floats, transform: Floats) -> Refits:
@@ -119,6 +107,36 @@ def binomial_refits(
         transform,
         lambda: _binomial_working_model(problem, params, information),
         lambda keep: refit(likelihood(binomial_subset(problem, keep)), params, information),
+        lambda row, value, start: restricted_fit(likelihood(problem), row, value, start),
+        influence,
+    )
+
+
+def conditional_refits(
+    problem: conditional.ConditionalProblem, params: Floats, information: Floats, transform: Floats
+) -> Refits:
+    """What the methods for few clusters need of a conditional logit, whose rows are its groups."""
+
+    def likelihood(part: conditional.ConditionalProblem) -> Likelihood:
+        return Likelihood(
+            lambda beta: conditional.evaluate(beta, part), lambda beta: conditional.log_likelihood(beta, part)
+        )
+
+    def influence(beta: Floats, group: Ints) -> Floats:
+        sums = group_sums(conditional.scores(beta, problem), group)
+        return _solved(conditional.evaluate(beta, problem).information, sums)
+
+    def working() -> WorkingModel:
+        raise ModelError(
+            "CR2 needs rows with a working variance of their own; the rows of a conditional logit share their group's "
+            "events. For few clusters take small_sample='jackknife' or bip.score_bootstrap(...)."
+        )
+
+    return Refits(
+        params,
+        transform,
+        working,
+        lambda keep: refit(likelihood(conditional.subset(problem, keep)), params, information),
         lambda row, value, start: restricted_fit(likelihood(problem), row, value, start),
         influence,
     )

@@ -15,6 +15,7 @@ from bipstats.errors import ModelError
 
 # Model result -> module that defines it; nothing else can be read.
 _RESULTS = {
+    "ConditionalLogitResult": "conditional",
     "CoxResult": "cox",
     "FineGrayResult": "fine_gray",
     "HazardResult": "hazard",

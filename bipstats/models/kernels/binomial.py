@@ -166,7 +166,8 @@ def working(eta: Floats, counts: Counts) -> Working:
     # d log p / d eta = hazard (1 - p) / p, d log(1 - p) / d eta = -hazard; a tiny p underflows to the hazard.
     tiny = hazard < 1e-10
     odds = np.where(tiny, 1.0, np.expm1(np.minimum(hazard, 700.0)))
-    ratio = np.where(tiny, 1.0 - hazard / 2, hazard / odds)
+    # Far out the ratio is zero, and must stay so when it is multiplied by the hazard.
+    ratio = np.where(tiny, 1.0 - hazard / 2, np.where(hazard < 700.0, hazard / odds, 0.0))
     hit = successes > 0
     log_p = np.where(tiny[hit], eta[hit] - hazard[hit] / 2, -np.log1p(1 / odds[hit]))
     residual = successes * ratio - failures * hazard

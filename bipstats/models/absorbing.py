@@ -1,0 +1,61 @@
+"""Outcomes that end a unit's time at risk, which estimators within units cannot have."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bipstats.core.columns import Ints
+from bipstats.errors import ModelError
+
+_CLOCKS = ("stop", "period", "week", "date")
+
+
+def refuse_absorbing(
+    rows: pd.DataFrame, event: NDArray[np.bool_], group: Ints, outcome: str, words: str
+) -> None:
+    """Refuse an outcome that happens at most once per group, only in its last row, and not in every group.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Their order in time is that of the column ``stop``, ``period``, ``week`` or ``date``, the first that
+        there is; else that of the rows.
+    event : (n,) boolean array
+    group : (n,) integer array
+        0..G-1.
+    outcome, words : str
+        What outcome and groups are called, for the message.
+
+    Notes
+    -----
+    Sets in which every group has exactly one event are matched case-control sets, whatever their order.
+    """
+    events, sizes = np.bincount(group, event), np.bincount(group)
+    alone = (events == 1) & (sizes > 1)
+    if events.max() > 1 or not (events == 0).any() or not alone.any():
+        return
+    clock = next((name for name in _CLOCKS if name in rows.columns), None)
+    when = np.arange(len(rows)) if clock is None else _places(rows[clock])
+    latest = np.full(len(sizes), -1, np.int64)
+    np.maximum.at(latest, group, when)
+    if not (when[event] == latest[group[event]]).all():
+        return
+    order = f"by the column {clock!r}" if clock else "in the order of the rows"
+    raise ModelError(
+        f"effects of {words} cannot be used for {outcome!r}, which ends the time at risk: it happens at most once per "
+        f"group,\n  in {int(events.sum()):,} of {len(sizes):,} groups, and there always in the last row ({order}).\n"
+        "  Each group's span is then one that the outcome itself chose; the estimate can have any sign (Allison and "
+        "Christakis 2006).\n"
+        "  Use the first answer and the change since as covariates of bip.cox, bip.hazard or bip.logit, or a recurrent "
+        "outcome.\n"
+        '  See "Absorbing outcomes" in the documentation.'
+    )
+
+
+def _places(column: pd.Series) -> Ints:
+    """Place of each value among the sorted ones; -1 for missing values."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return np.asarray(column.cat.codes, dtype=np.int64)
+    return np.asarray(pd.factorize(column, sort=True)[0], dtype=np.int64)

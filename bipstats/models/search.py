@@ -1,0 +1,98 @@
+"""The search for a maximum, and what is said where it has none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bipstats.core.columns import Floats, listed
+from bipstats.errors import ModelError
+from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
+from bipstats.models.separation import presentable
+
+_SUSPECT = 1e2  # growth of a standard error during the search that makes it worth looking for separation
+_DIVERGED = 1e5  # growth that no finite maximum shows
+
+
+def find_maximum(
+    evaluate: Callable[[Floats], Evaluation],
+    loglik: Callable[[Floats], float],
+    start: Floats,
+    *,
+    names: tuple[str, ...],
+    n_events: int,
+    explain: Callable[[], ModelError | None],
+    solve: Callable[[Any], Floats] | None = None,
+) -> Optimum:
+    """Maximise a log-likelihood; where the search runs off, say which terms separate.
+
+    Parameters
+    ----------
+    evaluate, loglik, start, solve
+        As for `maximise`.
+    names : tuple of str
+        Terms, for messages.
+    n_events : int
+    explain : callable
+        Looks for separation by linear programming; called only if a standard error has grown suspiciously
+        or the search broke off, so that ordinary fits pay nothing.
+    """
+    try:
+        best = maximise(evaluate, loglik, start, solve=solve)
+    except NoMaximum as ran_off:
+        raise (explain() or no_maximum(n_events, names, ran_off.information)) from None
+    if not (_growth(best) < _SUSPECT).all():
+        separated = explain()
+        if separated is not None:
+            raise separated
+    refuse_divergence(names, best)
+    return best
+
+
+def no_maximum(n_events: int, names: tuple[str, ...], information: Floats) -> ModelError:
+    """Error for a search that ran off; the terms of the flattest direction are named."""
+    size = np.sqrt(np.maximum(np.diag(information), np.finfo(float).tiny))
+    _, directions = np.linalg.eigh(information / np.outer(size, size))
+    flat = np.abs(directions[:, 0])
+    order = np.argsort(-flat)
+    suspects = [names[j] for j in order if flat[j] > 0.3] or [names[order[0]]]
+    return ModelError(
+        f"the likelihood has no finite maximum: {n_events:,} event(s) cannot tell {len(names):,} term(s) apart, or a "
+        f"combination of terms separates the events from the rest; look at {listed(presentable(suspects, names))} "
+        "first. Use fewer terms, merge levels, or add events."
+    )
+
+
+def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
+    """Refuse a fit that ran off to infinity or stopped short, naming the terms that did.
+
+    Notes
+    -----
+    Where the likelihood has no maximum, the information in the direction that runs off falls geometrically
+    with every step, whatever the scale of covariates and weights; so the errors at the end are held against
+    those at the start.
+    """
+    away = [name for name, growth in zip(names, _growth(best), strict=True) if not growth < _DIVERGED]
+    if away:
+        raise ModelError(
+            f"the likelihood has no maximum: it rises with {listed(presentable(away, names))} without bound (a "
+            "combination of these terms separates events from the rest). Merge levels or leave a term out."
+        )
+    if not best.converged:
+        largest = names[int(np.argmax(np.abs(best.params)))]
+        raise ModelError(
+            f"the search for the maximum did not converge; look at {largest} first (scale, outliers)."
+        )
+
+
+def _growth(best: Optimum) -> Floats:
+    """Standard errors at the end of a search over those at its start; infinite where there are none."""
+    try:
+        before, after = (np.diag(np.linalg.inv(matrix)) for matrix in (best.start, best.at.information))
+    except np.linalg.LinAlgError:
+        return np.full(len(best.params), np.inf)
+    with np.errstate(invalid="ignore"):
+        growth = np.sqrt(after) / np.sqrt(before)
+    return np.where(np.isnan(growth), np.inf, growth)
