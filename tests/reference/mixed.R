@@ -1,0 +1,72 @@
+# Reference numbers for tests/test_mixed.py and tests/test_mixed_hazard.py.
+# Run with: Rscript tests/reference/mixed.R   (R's glmmTMB, lme4 and jsonlite)
+# Writes the data sets cbpp.csv, ticks.csv and crossed.csv (caseload.csv is that of binomial.R) and mixed.json.
+suppressMessages({library(glmmTMB); library(lme4); library(jsonlite)})
+here <- "tests/reference"
+
+# cbpp: one row per herd, period and outcome, with the number of animals as weight
+cbpp <- lme4::cbpp
+cbpp <- rbind(data.frame(cbpp[c("herd", "period")], y = 1L, animals = cbpp$incidence),
+              data.frame(cbpp[c("herd", "period")], y = 0L, animals = cbpp$size - cbpp$incidence))
+cbpp <- cbpp[cbpp$animals > 0, ]
+cbpp <- cbpp[order(cbpp$herd, cbpp$period, cbpp$y), ]
+cbpp$period <- paste0("p", cbpp$period)
+write.csv(cbpp, file.path(here, "cbpp.csv"), row.names = FALSE)
+
+# grouseticks: any tick on a chick; broods lie within locations
+ticks <- with(lme4::grouseticks, data.frame(y = as.integer(TICKS > 0), height = (HEIGHT - 460) / 100,
+  year = paste0("y", YEAR), brood = as.integer(BROOD), location = as.integer(LOCATION)))
+write.csv(ticks, file.path(here, "ticks.csv"), row.names = FALSE)
+
+# simulated: an outcome that recurs, clients crossed with caseworkers
+set.seed(20)
+n <- 2000
+crossed <- data.frame(client = sample(120, n, TRUE), caseworker = sample(15, n, TRUE), x = round(rnorm(n), 2),
+  sex = sample(c("female", "male"), n, TRUE), w = sample(3, n, TRUE), quarter = sample(8, n, TRUE))
+eta <- -1 + 0.5 * crossed$x - 0.4 * (crossed$sex == "male") + rnorm(120, sd = 0.9)[crossed$client] +
+  rnorm(15, sd = 0.5)[crossed$caseworker] + rnorm(8, sd = 0.4)[crossed$quarter]
+crossed$y <- rbinom(n, 1, plogis(eta))
+crossed$team <- (crossed$caseworker - 1) %/% 3 + 1
+write.csv(crossed, file.path(here, "crossed.csv"), row.names = FALSE)
+caseload <- read.csv(file.path(here, "caseload.csv"))
+
+control <- glmmTMBControl(optCtrl = list(iter.max = 1e4, eval.max = 1e4, rel.tol = 1e-12), parallel = 1)
+intercepts <- function(fit) unlist(lapply(VarCorr(fit)$cond, function(v) attr(v, "stddev")[[1]]))
+by_tmb <- function(formula, data, link = "logit", weights = NULL) {
+  data$case_weight <- if (is.null(weights)) rep(1, nrow(data)) else weights
+  # nlminb calls a tolerance as tight as this "singular convergence"; the gradient is printed
+  fit <- suppressWarnings(glmmTMB(formula, data, family = binomial(link), weights = case_weight, control = control))
+  # from where nlminb stopped, Newton's method with TMB's own gradient
+  obj <- fit$obj; at <- obj$env$last.par.best[-obj$env$random]
+  for (round in 1:5) {
+    hessian <- optimHess(at, obj$fn, obj$gr, control = list(ndeps = rep(1e-4, length(at))))
+    at <- at - solve(hessian, as.vector(obj$gr(at)))
+  }
+  hessian <- optimHess(at, obj$fn, obj$gr, control = list(ndeps = rep(1e-4, length(at))))
+  fixed <- names(at) == "beta"
+  modes <- ranef(fit, condVar = TRUE)$cond
+  list(coef = unname(at[fixed]), std_error = unname(sqrt(diag(solve(hessian)))[fixed]), sd = unname(exp(at[!fixed])),
+    log_sd_error = unname(sqrt(diag(solve(hessian)))[!fixed]), loglik = -as.numeric(obj$fn(at)), groups = names(modes),
+    gradient = max(abs(obj$gr(at))),
+    modes = lapply(modes, function(m) m[[1]]), mode_error = lapply(modes, function(m) sqrt(as.vector(attr(m, "condVar")))))
+}
+tight <- glmerControl(optimizer = "bobyqa", optCtrl = list(rhobeg = 0.02, rhoend = 1e-9, maxfun = 1e5), tolPwrss = 1e-12,
+  check.conv.grad = "ignore", check.conv.hess = "ignore")
+by_glmer <- function(formula, data, link = "logit") {
+  fit <- glmer(formula, data, binomial(link), nAGQ = 15, control = tight)
+  # glmer's log-likelihood of a quadrature lacks the constant of a saturated model: 0 for rows of 0 and 1
+  list(coef = unname(fixef(fit)), sd = sqrt(unname(unlist(VarCorr(fit)))), loglik = as.numeric(logLik(fit)))
+}
+rows <- cbpp[rep(seq_len(nrow(cbpp)), cbpp$animals), ]
+cases <- list(
+  cbpp = by_tmb(y ~ period + (1 | herd), cbpp, weights = cbpp$animals),
+  ticks = by_tmb(y ~ height + year + (1 | brood) + (1 | location), ticks),
+  crossed = by_tmb(y ~ x + sex + (1 | client) + (1 | caseworker), crossed),
+  crossed_weights = by_tmb(y ~ x + sex + (1 | client) + (1 | caseworker), crossed, weights = crossed$w),
+  three = by_tmb(y ~ x + sex + (1 | client) + (1 | caseworker) + (1 | quarter), crossed),
+  hazard = by_tmb(y ~ factor(period) + belief + age + offset(log(exposure)) + (1 | group), caseload, "cloglog"),
+  hazard_logit = by_tmb(y ~ factor(period) + belief + age + (1 | group), caseload),
+  cbpp_agq = by_glmer(y ~ period + (1 | herd), rows),
+  hazard_agq = by_glmer(y ~ factor(period) + belief + age + offset(log(exposure)) + (1 | group), caseload, "cloglog"))
+cases$versions <- paste(R.version.string, "glmmTMB", packageVersion("glmmTMB"), "lme4", packageVersion("lme4"))
+write_json(cases, file.path(here, "mixed.json"), digits = NA, auto_unbox = TRUE)
