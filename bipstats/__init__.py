@@ -27,6 +27,7 @@ _NAMES = {
     "cox": "models.cox",
     "hazard": "models.hazard",
     "logit": "models.logit",
+    "mixed_logit": "models.mixed",
     "conditional_logit": "models.conditional",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",

@@ -56,7 +56,13 @@ class Top(Generic[P]):
 
 
 def climb(
-    surface: Surface[P], start: P, information: Floats, tolerance: float = 1e-9, most: int = 200
+    surface: Surface[P],
+    start: P,
+    information: Floats,
+    *,
+    held: int | None = None,
+    tolerance: float = 1e-9,
+    most: int = 200,
 ) -> Top[P]:
     r"""Broyden, Fletcher, Goldfarb and Shanno's method from a good guess of the information.
 
@@ -67,13 +73,15 @@ def climb(
     start : Point
     information : (p, p) array
         Guess of minus the second derivatives; positive definite.
+    held : int, optional
+        Place of a parameter that stays as it is.
     tolerance : float
         Bound on the decrement :math:`\tfrac12 g' B g`, an estimate of what is left to gain.
     most : int
         Evaluations.
     """
     at, evaluations = start, 1
-    inverse = np.linalg.inv(information)
+    inverse = _inverse(information, held)
     while evaluations < most:
         step = inverse @ at.gradient
         slope = float(at.gradient @ step)
@@ -86,6 +94,14 @@ def climb(
         inverse = _updated(inverse, found.params - at.params, at.gradient - found.gradient)
         at = found
     return Top(at, evaluations, False)
+
+
+def _inverse(information: Floats, held: int | None) -> Floats:
+    """Inverse of the free block; zero where a parameter is held, so that no step and no update moves it."""
+    free = np.array([j for j in range(len(information)) if j != held], np.int64)
+    inverse = np.zeros_like(information)
+    inverse[np.ix_(free, free)] = np.linalg.inv(information[np.ix_(free, free)])
+    return inverse
 
 
 def _search(surface: Surface[P], at: P, step: Floats, slope: float) -> tuple[P | None, int]:

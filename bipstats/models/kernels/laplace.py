@@ -87,6 +87,7 @@ class Marginal:
 
     Attributes
     ----------
+    problem : MixedProblem
     params : (P + K,) array
     loglik : float
     gradient : (P + K,) array
@@ -98,6 +99,7 @@ class Marginal:
         set of rows that holds groups whole.
     """
 
+    problem: MixedProblem
     params: Floats
     loglik: float
     gradient: Floats
@@ -150,14 +152,16 @@ def modes_at(params: Floats, problem: MixedProblem, near: Marginal | None) -> Mo
     """Modes at a parameter, from a first-order prediction where a point nearby is known."""
     fixed, sd = problem.split(params)
     offset = linear_predictor(fixed, problem.fixed)
-    start = np.zeros(sum(problem.crossing.sizes)) if near is None else near.modes.u + _drift(params, offset, problem, near)
+    if near is None:
+        return find_modes(offset, sd, problem, np.zeros(sum(problem.crossing.sizes)))
+    start = near.modes.u + _drift(params, offset, near)
     return find_modes(offset, sd, problem, start)
 
 
-def _drift(params: Floats, offset: Floats, problem: MixedProblem, near: Marginal) -> Floats:
+def _drift(params: Floats, offset: Floats, near: Marginal) -> Floats:
     """What the modes move by from a point nearby, to first order: implicit differentiation of their equation."""
-    crossing, modes = problem.crossing, near.modes
-    before, sd = problem.split(near.params)[1], problem.split(params)[1]
+    problem, modes = near.problem, near.modes
+    crossing, before, sd = problem.crossing, problem.split(near.params)[1], problem.split(params)[1]
     spread, wider = crossing.spread(before), crossing.spread(sd - before)
     # What is added to the linear predictor, the effects staying as they are; the modes answer it.
     own = modes.eta - crossing.by_row(spread * modes.u)
@@ -194,7 +198,7 @@ def evaluate(params: Floats, problem: MixedProblem, near: Marginal | None = None
     )
     gradient = np.concatenate([problem.fixed.by_level @ pull, pull @ problem.fixed.x, by_sd.sum(axis=1)])
     loglik = modes.loglik - 0.5 * modes.precision.logdet
-    return Marginal(params, loglik, gradient, modes, pull, by_sd)
+    return Marginal(problem, params, loglik, gradient, modes, pull, by_sd)
 
 
 def curvature_slope(eta: Floats, counts: BinomialProblem) -> Floats:
@@ -210,10 +214,10 @@ def curvature_slope(eta: Floats, counts: BinomialProblem) -> Floats:
     return counts.successes * slope + (counts.trials - counts.successes) * hazard
 
 
-def scores(at: Marginal, problem: MixedProblem, group: Ints) -> Floats:
+def scores(at: Marginal, group: Ints) -> Floats:
     """Derivatives of the log-likelihood by clusters 0..G-1 that hold groups whole, (G, P + K)."""
     n_clusters, rows = int(group.max()) + 1, np.arange(len(group))
-    fixed, crossing = problem.fixed, problem.crossing
+    fixed, crossing = at.problem.fixed, at.problem.crossing
     by_level = sparse.csr_array(
         (at.pull, (group, fixed.level)), shape=(n_clusters, fixed.by_level.shape[0])
     ).toarray()
@@ -224,12 +228,13 @@ def scores(at: Marginal, problem: MixedProblem, group: Ints) -> Floats:
     return np.hstack([by_level, by_row @ fixed.x, by_sd])
 
 
-def conditional_information(at: Marginal, problem: MixedProblem) -> Floats:
-    """Information where the weights stay as they are, (P + K, P + K): where a search begins.
+def conditional_information(at: Marginal) -> Floats:
+    r"""Information where the weights stay as they are, (P + K, P + K): where a search begins.
 
     Fixed effects as in a linear mixed model with the working weights; a standard deviation as there too,
-    :math:`2 \\sum_j (1 - H^{-1}_{jj})^2 / \\sigma_k^2`.
+    :math:`2 \sum_j (1 - H^{-1}_{jj})^2 / \sigma_k^2`.
     """
+    problem = at.problem
     fixed, crossing, sd = problem.fixed, problem.crossing, problem.split(at.params)[1]
     weight, precision = at.modes.here.observed, at.modes.precision
     of_levels, n_levels = weighted_sums(fixed.by_level, weight), fixed.by_level.shape[0]

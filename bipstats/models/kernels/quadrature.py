@@ -68,4 +68,4 @@ def evaluate(params: Floats, problem: MixedProblem, nodes: int, near: Marginal |
         + 2 * sigma * by_curvature[group] * weight
     )
     gradient = np.concatenate([counts.by_level @ pull, pull @ counts.x, [by_sd.sum()]])
-    return Marginal(params, loglik, gradient, modes, pull, crossing.by_cell(by_sd)[None, :])
+    return Marginal(problem, params, loglik, gradient, modes, pull, crossing.by_cell(by_sd)[None, :])

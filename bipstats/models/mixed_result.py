@@ -1,0 +1,278 @@
+"""What every model with random intercepts gives."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import numpy as np
+import pandas as pd
+from numpy.polynomial.hermite import hermgauss
+from scipy import stats
+
+from bipstats.core.columns import Floats, labels, listed, require_columns, require_frame
+from bipstats.core.covariance import Vcov, check_vcov
+from bipstats.core.estimates import check_level
+from bipstats.core.result import Fit, Result, with_covariance
+from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.identify import require_same_fit
+from bipstats.models.kernels import binomial
+from bipstats.models.kernels.binomial import Link as BinomialLink
+from bipstats.models.kernels.binomial import mean
+from bipstats.models.kernels.laplace import Marginal
+from bipstats.models.kernels.newton import Evaluation
+from bipstats.models.kernels.threads import one_thread
+from bipstats.models.mixed_fit import (
+    Effects,
+    MixedRows,
+    RandomIntercepts,
+    group_effects,
+    make_covariance,
+    transform_of,
+)
+from bipstats.models.mixed_groups import check_mixed_vcov
+from bipstats.tables import p_text
+
+_AVERAGING_NODES = 40
+_LATENT = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}
+Kind = Literal["population", "conditional"]
+Unknown = Literal["raise", "zero"]
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class MixedResult(Result):
+    """A fit with random intercepts; the base of those of a logit and of a hazard.
+
+    Attributes
+    ----------
+    intercepts : RandomIntercepts
+    """
+
+    intercepts: RandomIntercepts | None = None
+
+    intercepts_of: ClassVar[str] = "linear predictor"
+
+    @property
+    @abstractmethod
+    def inverse_link(self) -> BinomialLink:
+        """Link of the outcome's probability given the random intercepts."""
+
+    @abstractmethod
+    def fixed_part(self, new: pd.DataFrame) -> Floats:
+        """Linear predictor of rows without random intercepts, (n,)."""
+
+    @abstractmethod
+    def rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
+        """The rows of the fit, from its data."""
+
+    @property
+    def _own(self) -> RandomIntercepts:
+        assert self.intercepts is not None
+        return self.intercepts
+
+    @property
+    def n_params(self) -> int:
+        """Parameters estimated, standard deviations included."""
+        return len(self.estimates.names) + len(self._own.columns)
+
+    @property
+    def random(self) -> pd.DataFrame:
+        """Standard deviations of the random intercepts with 95 % intervals; see `random_tidy`."""
+        return self.random_tidy()
+
+    def random_tidy(self, level: float = 0.95) -> pd.DataFrame:
+        """Standard deviations of the random intercepts.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``group, n_groups, sd, conf_low, conf_high, statistic, p_value, share``: intervals from the error of the
+            logarithm (none where the estimate is zero; `profile_sd` gives one); the likelihood ratio against the
+            model without this intercept with its p-value, half chi2(0) and half chi2(1); the share of the variance
+            on the latent scale.
+        """
+        check_level(level)
+        own = self._own
+        width = np.exp(stats.norm.ppf(0.5 + level / 2) * own.log_sd_error)
+        return pd.DataFrame(
+            {
+                "group": list(own.columns),
+                "n_groups": list(own.n_groups),
+                "sd": own.sd,
+                "conf_low": own.sd / width,
+                "conf_high": own.sd * width,
+                "statistic": own.statistic,
+                "p_value": own.p_value,
+                "share": own.sd**2 / ((own.sd**2).sum() + _LATENT[self.inverse_link]),
+            }
+        )
+
+    def effects(self, column: str, data: pd.DataFrame | None = None) -> pd.DataFrame:
+        """Most likely intercepts of the groups of one column.
+
+        Parameters
+        ----------
+        column : str
+            One of the columns of ``random=``.
+        data : pandas.DataFrame, optional
+            The fitted data; needed where the result keeps no effects: of ``client``, and of a column with more than
+            1,000 groups.
+
+        Returns
+        -------
+        pandas.DataFrame
+            `column`, ``effect`` and ``std_error``, given the estimates.
+        """
+        check_option("column", column, self._own.columns)
+        found = self._own.effects.get(column)
+        if data is not None:
+            found = self._all_effects(data)[column]
+        if found is None:
+            raise ModelError(
+                f"a result keeps no effects of {column!r} (persons, or more than 1,000 groups); give the fitted data: "
+                f"fit.effects({column!r}, data)."
+            )
+        return pd.DataFrame({column: list(found.levels), "effect": found.mode, "std_error": found.std_error})
+
+    def _all_effects(self, data: pd.DataFrame) -> dict[str, Effects]:
+        mixed = self.rows_again(require_frame(data), "model")
+        kept = np.flatnonzero(self._own.sd > 0).tolist()
+        return group_effects(mixed, self._recurring(mixed)[1], kept)
+
+    def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> MixedResult:
+        """Give the same fit with another covariance; `data` must be the fitted data."""
+        check_vcov(vcov)
+        check_mixed_vcov(vcov)
+        mixed = self.rows_again(require_frame(data), vcov)
+        with one_thread():
+            params, at = self._recurring(mixed)
+            made = make_covariance(mixed, params, at, self._own.information, vcov)
+        errors, kept = self._own.log_sd_error.copy(), self._own.sd > 0
+        errors[kept] = np.sqrt(np.diag(made.matrix)[len(mixed.rows.working) :]) / self._own.sd[kept]
+        changed: dict[str, Any] = with_covariance(self, made, transform_of(mixed, len(params)))
+        fit: Fit = replace(self.fit, flow=mixed.rows.flow)
+        return replace(self, fit=fit, intercepts=replace(self._own, log_sd_error=errors), **changed)
+
+    def _recurring(self, mixed: MixedRows) -> tuple[Floats, Marginal | None]:
+        """Parameters of the fit and the likelihood there, on the data of the fit."""
+        working: Floats = np.linalg.solve(mixed.rows.transform, self.estimates.values).astype(float)
+        kept = np.flatnonzero(self._own.sd > 0)
+        if not len(kept):
+            require_same_fit(binomial.evaluate(working, mixed.counts), self.loglik)
+            return working, None
+        params = np.concatenate([working, self._own.sd[kept]])
+        model = mixed.model(self._own.method, self._own.nodes)
+        at = model.at(params, model.problem(kept.tolist()))
+        require_same_fit(Evaluation(at.loglik, at.gradient, self._own.information), self.loglik)
+        return params, at
+
+    def probability(self, new: pd.DataFrame, kind: Kind, unknown: Unknown, data: pd.DataFrame | None) -> Floats:
+        """Probability of the outcome averaged over random intercepts, or given those of the groups, (n,)."""
+        check_option("kind", kind, ("population", "conditional"))
+        check_option("unknown", unknown, ("raise", "zero"))
+        eta = self.fixed_part(new)
+        if kind == "population":
+            return averaged(eta, float(np.sqrt((self._own.sd**2).sum())), self.inverse_link)
+        return mean(eta + self._group_part(new, unknown, data), self.inverse_link)
+
+    def _group_part(self, new: pd.DataFrame, unknown: Unknown, data: pd.DataFrame | None) -> Floats:
+        """Sum of the effects of each row's groups, (n,)."""
+        own = self._own
+        effects = own.effects if data is None else self._all_effects(data)
+        lost = [name for name in own.columns if name not in effects]
+        if lost:
+            raise ModelError(
+                f"a result keeps no effects of {listed(lost)}; give the fitted data, predict(..., data=data), or use "
+                "kind='population'."
+            )
+        require_columns(new, own.columns, "random=")
+        total = np.zeros(len(new))
+        for name in own.columns:
+            found = effects[name]
+            place = pd.Index(list(found.levels)).get_indexer(pd.Index(new[name]))
+            strange = place < 0
+            if strange.any() and unknown == "raise":
+                raise ModelError(
+                    f"{int(strange.sum()):,} rows are of a {name!r} that the fit has not seen (or of none). unknown='zero' "
+                    "gives them the effect zero; kind='population' averages over groups."
+                )
+            total += np.where(strange, 0.0, found.mode[place])
+        return total
+
+    def glance(self) -> pd.DataFrame:
+        """One row on the whole fit."""
+        own = self._own
+        check = np.nan if own.check is None else own.check.loglik
+        return super().glance().assign(method=own.method, loglik_check=check, loglik_plain=own.loglik_plain)
+
+    @property
+    def how_integrated(self) -> str:
+        """How random intercepts were integrated out, in words."""
+        own = self._own
+        return (
+            "Laplace's approximation"
+            if own.method == "laplace"
+            else f"adaptive Gauss-Hermite quadrature with {own.nodes} nodes"
+        )
+
+    def _facts(self) -> dict[str, str]:
+        own, facts = self._own, super()._facts()
+        facts["log-likelihood"] = (
+            f"{self.loglik:.4f} by {self.how_integrated}; without random intercepts {own.loglik_plain:.4f}"
+        )
+        facts["check"] = self._check_words()
+        facts["search"] = (
+            f"{self.fit.iterations} evaluations with the exact gradient, whose largest component is "
+            f"{own.gradient:.1e} standard errors"
+        )
+        for row in self.random.itertuples(index=False):
+            facts[f"sd of {row.group}"] = _sd_words(row)
+        return facts
+
+    def _check_words(self) -> str:
+        check = self._own.check
+        if check is None:
+            return "none needed: all standard deviations are zero, the model is that without random intercepts"
+        gap = check.loglik - self.loglik
+        if check.mc_error is None:
+            return f"{check.loglik:.4f} by {check.how}, a gap of {gap:+.4f}"
+        if np.isnan(check.mc_error):
+            return f"{check.how}: inconclusive, one draw outweighs all others"
+        size = f"{check.loglik:.2f} (Monte Carlo error {check.mc_error:.2f}) by {check.how}"
+        return f"{size}, a gap of {gap:+.2f}"
+
+    def summary(self, level: float = 0.95):  # noqa: ANN201
+        """Table of fixed effects, with the random intercepts and the check of the likelihood above."""
+        made = super().summary(level)
+        notes = (
+            "The gap is what the integration misses of the log-likelihood at these estimates: it moves estimates where it "
+            "changes with them.",
+            "Ratios hold for given random intercepts; predict() averages over them.",
+        )
+        return replace(made, notes=(*made.notes, *notes))
+
+
+def _sd_words(row: Any) -> str:
+    if row.sd == 0:
+        return f"0, at the boundary ({row.n_groups:,} groups); profile_sd(data) gives an interval"
+    return (
+        f"{row.sd:.4g} (95 %: {row.conf_low:.4g} to {row.conf_high:.4g}; {row.n_groups:,} groups; {row.share:.0%} of the "
+        f"latent variance; boundary test p {_p(row.p_value)})"
+    )
+
+
+def _p(value: float) -> str:
+    text = p_text(value)
+    return text if text.startswith("<") else f"= {text}"
+
+
+def averaged(eta: Floats, sd: float, link: BinomialLink) -> Floats:
+    r"""Mean over normal intercepts, :math:`\int g^{-1}(\eta + \sigma z) \phi(z) dz`, (n,)."""
+    nodes, weights = hermgauss(_AVERAGING_NODES)
+    parts = (w * mean(eta + np.sqrt(2) * sd * node, link) for node, w in zip(nodes, weights, strict=True))
+    return sum(parts, np.zeros(len(eta))) / np.sqrt(np.pi)
