@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats, Ints, Missing, require_columns, require_frame
+from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
 from bipstats.core.result import Fit, Linear, with_covariance
@@ -22,16 +22,19 @@ from bipstats.models.hazard_rows import (
     HazardSpecification,
     check_baseline,
     log_exposure,
-    natural_spline,
     prepare,
     unit_of,
 )
 from bipstats.models.inputs import check_names
 from bipstats.models.kernels.binomial import Link, mean
+from bipstats.models.mixed_fit import Method
+from bipstats.models.mixed_groups import read_random
+from bipstats.models.mixed_hazard import MixedHazardResult, fit_mixed_hazard
+from bipstats.models.period_baseline import PeriodBaseline
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class HazardResult(BinomialResult):
+class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
     """A fitted discrete-time hazard.
 
     Attributes
@@ -53,56 +56,16 @@ class HazardResult(BinomialResult):
     title: ClassVar[str] = "Discrete-time hazard"
 
     @property
-    def ratio(self) -> str:  # type: ignore[override]
-        """What an exponentiated slope is."""
-        return "hazard ratio" if self._spec.link == "cloglog" else "odds ratio"
-
-    @property
     def link(self) -> Link:  # type: ignore[override]
         """Link of the discrete hazard."""
         return self._spec.link
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Columns that `linear` reads: covariates, period and exposure."""
-        exposure = () if self._spec.exposure is None else (self._spec.exposure,)
-        return (*self.design.columns, self._spec.period, *exposure)
-
     def linear(self, new: pd.DataFrame) -> Linear:
         """Linear predictor of person-periods, as a function of the parameters."""
         self.refuse_absorbed("a linear predictor")
-        position = self._positions(new)
-        offset = self._floor()[position] + log_exposure(new, self._spec.exposure)
+        position = self.positions(new)
+        offset = self.floor()[position] + log_exposure(new, self._spec.exposure)
         return Linear(np.hstack([self.baseline_columns()[position], self.design.matrix(new)]), offset)
-
-    def _positions(self, new: pd.DataFrame) -> Ints:
-        """Position of each row's period among the levels."""
-        require_columns(new, [self._spec.period], "period=")
-        position = pd.Index(list(self.levels)).get_indexer(pd.Index(new[self._spec.period]))
-        unknown = int((position < 0).sum())
-        if unknown:
-            raise ModelError(f"{unknown:,} rows lie in periods that the fit has not seen.")
-        return position.astype(np.int64)
-
-    def _floor(self) -> Floats:
-        """Minus infinity for periods where nothing happened and no spline says otherwise, else zero: by level."""
-        nothing = [not self.knots and level not in self.periods for level in self.levels]
-        return np.where(nothing, -np.inf, 0.0)
-
-    @property
-    def _spec(self) -> HazardSpecification:
-        assert self.specification is not None
-        return self.specification
-
-    @property
-    def eventless(self) -> tuple[object, ...]:
-        """Periods without events: their hazard is zero, or what the spline says."""
-        return tuple(level for level in self.levels if level not in self.periods)
-
-    @property
-    def n_baseline(self) -> int:
-        """Parameters before the slopes: intercept and periods, or columns of the spline."""
-        return len(self.estimates.names) - len(self.design.names)
 
     def baseline(self) -> pd.Series:
         """Linear predictor of each period at covariates zero; minus infinity where nothing happened.
@@ -113,16 +76,7 @@ class HazardResult(BinomialResult):
             Factors were absorbed: there is no level without their effects, which no result keeps.
         """
         self.refuse_absorbed("a baseline")
-        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline] + self._floor()
-        return pd.Series(values, index=list(self.levels), name="baseline")
-
-    def baseline_columns(self) -> Floats:
-        """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
-        first = np.ones((len(self.levels), 1))
-        if self.knots:
-            return np.hstack([first, natural_spline(np.array(self.levels, float), self.knots)])
-        own = [[level == period for period in self.periods[1:]] for level in self.levels]
-        return np.hstack([first, np.array(own, float).reshape(len(self.levels), -1)])
+        return super().baseline()
 
     def predict(
         self, new: pd.DataFrame, kind: Literal["hazard", "survival"] = "hazard"
@@ -144,13 +98,10 @@ class HazardResult(BinomialResult):
             By row; for survival one column per period.
         """
         check_option("kind", kind, ("hazard", "survival"))
-        baseline = self.baseline()
-        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
-        if kind == "survival":
-            hazards = mean(slopes[:, None] + baseline.to_numpy(), self._spec.link)
-            return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=baseline.index)
-        eta = slopes + baseline.to_numpy()[self._positions(new)] + log_exposure(new, self._spec.exposure)
-        return pd.Series(mean(eta, self._spec.link), index=new.index, name="hazard")
+        if kind == "hazard":
+            return pd.Series(mean(self.fixed_predictor(new), self._spec.link), index=new.index, name="hazard")
+        hazards = mean(self.every_period(new), self._spec.link)
+        return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=list(self.levels))
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
@@ -164,26 +115,14 @@ class HazardResult(BinomialResult):
         """One paragraph for a methods section."""
         spec = self._spec
         exposure = ", part-periods by their exposure" if spec.exposure else ""
-        baseline = (
-            f"a natural cubic spline of the period with {len(self.knots) - 1} degrees of freedom"
-            if self.knots
-            else "one effect per period"
-        )
         return (
-            f"We estimated a discrete-time hazard model ({spec.link} link, {baseline}{exposure}{self.with_effects}) "
-            f"on {self.nobs:,} person-period rows with {self.n_events:,} events; {self._errors_and_software()}"
+            f"We estimated a discrete-time hazard model ({spec.link} link, {self.baseline_words()}{exposure}"
+            f"{self.with_effects}) on {self.nobs:,} person-period rows with {self.n_events:,} events; "
+            f"{self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:
-        facts = {**super()._facts(), "link": self._spec.link}
-        if self.knots:
-            knots = ", ".join(f"{knot:g}" for knot in self.knots)
-            facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"
-        elif self.eventless:
-            facts["periods without events"] = (
-                f"{', '.join(map(str, self.eventless))} (hazard estimated as zero)"
-            )
-        return facts
+        return {**super()._facts(), **self.baseline_facts()}
 
 
 def hazard(
@@ -196,9 +135,12 @@ def hazard(
     link: Link = "cloglog",
     baseline: BaselineKind = "period",
     absorb: str | Sequence[str] | None = None,
+    random: str | Sequence[str] | None = None,
+    method: Method = "laplace",
+    nodes: int = 15,
     vcov: Vcov = "model",
     missing: Missing = "raise",
-) -> HazardResult:
+) -> HazardResult | MixedHazardResult:
     r"""Fit a discrete-time hazard model to person-periods.
 
     Parameters
@@ -221,6 +163,11 @@ def hazard(
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
         groups, such as clients, the slopes are biased (incidental parameters).
+    random : str or list of str, optional
+        Columns whose groups have a normal random intercept each, crossed or nested, e.g. ``"caseworker"``; as in
+        `bip.mixed_logit`. An intercept for clients needs an event that recurs.
+    method, nodes
+        With `random`: how the intercepts are integrated out, as in `bip.mixed_logit`.
     vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
@@ -228,7 +175,7 @@ def hazard(
 
     Returns
     -------
-    HazardResult
+    HazardResult, or MixedHazardResult with `random`
         Terms: ``Intercept`` (none with `absorb`), the periods against the first (or the spline's values at its
         knots against that at the first), then the formula's.
 
@@ -273,6 +220,10 @@ def hazard(
         raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
     rhs = split_formula(formula, two_sided=False)[1]
     spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed)
+    if random is not None:
+        return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
+    if method != "laplace" or nodes != 15:
+        raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
     found = _prepared(spec, data, vcov, None)
     rows = found.rows
     fitted = fit_binomial(rows, vcov)

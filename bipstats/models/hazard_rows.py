@@ -42,12 +42,13 @@ class HazardSpecification:
     missing: Missing
     baseline: BaselineKind = "period"
     absorb: tuple[str, ...] = ()
+    random: tuple[str, ...] = ()
 
     @property
     def columns(self) -> list[str]:
         """Columns besides the covariates."""
         exposure = [] if self.exposure is None else [self.exposure]
-        return [event_column(self.event), self.period, *exposure, *self.absorb]
+        return [event_column(self.event), self.period, *exposure, *self.absorb, *self.random]
 
 
 @dataclass(frozen=True, slots=True)

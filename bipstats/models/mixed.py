@@ -203,9 +203,7 @@ def _prepared(
     spec: MixedLogitSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None
 ) -> MixedRows:
     # What robust errors take for a unit is a group, so that equal rows may always be collapsed.
-    return counting_rows(
-        lambda collapse: _prepare(spec, data, vcov, design, collapse), vcov, spec.random[0]
-    )
+    return counting_rows(lambda collapse: _prepare(spec, data, vcov, design, collapse), vcov, spec.random[0])
 
 
 def _prepare(
@@ -219,9 +217,7 @@ def _prepare(
     clusters = cluster_columns(vcov)
     require_columns(data, clusters, "vcov=")
     columns = [*covariates, *others, *spec.random]
-    counted, n_missing = counted_rows(
-        data, columns, clusters, spec.weights, spec.missing, collapse=collapse
-    )
+    counted, n_missing = counted_rows(data, columns, clusters, spec.weights, spec.missing, collapse=collapse)
     outcome = event_indicator(counted.data, spec.outcome)
     if outcome.all():
         raise ModelError(

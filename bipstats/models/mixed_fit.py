@@ -14,7 +14,6 @@ from bipstats.core.estimates import Estimates
 from bipstats.core.result import report
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.binomial import BinomialRows, maximum
-from bipstats.models.identify import require_same_fit
 from bipstats.models.kernels import binomial, laplace, quadrature
 from bipstats.models.kernels import intercepts as search
 from bipstats.models.kernels.binomial import BinomialProblem
@@ -22,7 +21,7 @@ from bipstats.models.kernels.crossing import inverse_at_cells
 from bipstats.models.kernels.intercepts import Found, Intercepts
 from bipstats.models.kernels.laplace import Marginal
 from bipstats.models.kernels.likelihood_check import simulate_likelihood
-from bipstats.models.kernels.newton import Evaluation, NoMaximum
+from bipstats.models.kernels.newton import NoMaximum
 from bipstats.models.kernels.threads import one_thread
 from bipstats.models.mixed_groups import Groups, independent_unit, refuse_split_groups
 
@@ -151,8 +150,8 @@ def check_method(method: object, nodes: object, n_columns: int) -> None:
         raise OptionError(f"nodes={nodes!r} is not a number of quadrature points from 2 to 100.")
     if method == "agq" and n_columns > 1:
         raise ModelError(
-            f'method="agq" integrates over one random intercept; random= names {n_columns}. Use method="laplace", whose '
-            "log-likelihood the summary checks by simulation."
+            f'method="agq" integrates over one random intercept; random= names {n_columns}. Use '
+            'method="laplace", whose log-likelihood the summary checks by simulation.'
         )
 
 
@@ -181,8 +180,8 @@ def fit_mixed(mixed: MixedRows, method: Method, nodes: int, vcov: Vcov) -> Mixed
 
 def _no_maximum(groups: Groups) -> ModelError:
     return ModelError(
-        f"the likelihood has no finite maximum: it rises as the standard deviation of {' or '.join(groups.columns)} grows. "
-        "Most groups have one outcome only, or too few rows or events.\n"
+        "the likelihood has no finite maximum: it rises as the standard deviation of "
+        f"{' or '.join(groups.columns)} grows. Most groups have one outcome only, or too few rows or events.\n"
         "  To look: data.groupby(column)[outcome].agg(['size', 'sum']). Use a coarser column, or leave one out."
     )
 
@@ -215,7 +214,13 @@ def make_covariance(
 
 
 def _random_intercepts(
-    mixed: MixedRows, method: Method, nodes: int, found: Found, information: Floats, made: Covariance, plain: float
+    mixed: MixedRows,
+    method: Method,
+    nodes: int,
+    found: Found,
+    information: Floats,
+    made: Covariance,
+    plain: float,
 ) -> RandomIntercepts:
     groups, kept = mixed.groups, list(found.kept)
     n_columns, n_fixed = len(groups.columns), len(mixed.rows.working)

@@ -71,7 +71,7 @@ def refuse_degenerate(groups: Groups, successes: Floats, trials: Floats) -> None
     rows = trials if whole else np.ones(len(trials))
     events = successes if whole else (successes > 0).astype(float)
     for name, codes in zip(groups.columns, groups.codes, strict=True):
-        _refuse_column(name, np.bincount(codes, events), np.bincount(codes, rows))
+        _refuse_column(name, np.bincount(codes, events).astype(float), np.bincount(codes, rows).astype(float))
     for k, name in enumerate(groups.columns):
         for j in range(k):
             _refuse_equal(groups.columns[j], name, groups.codes[j], groups.codes[k])
@@ -85,8 +85,8 @@ def _refuse_column(name: str, events: Floats, rows: Floats) -> None:
         )
     if rows.max() <= 1:
         raise ModelError(
-            f"random={name!r} has {n_groups:,} groups of one row each: nothing tells their intercepts from the outcome's "
-            "own variation. Use a column whose groups have several rows, or bip.logit or bip.hazard."
+            f"random={name!r} has {n_groups:,} groups of one row each: nothing tells their intercepts from the "
+            "outcome's own variation. Use a column whose groups have several rows, or bip.logit or bip.hazard."
         )
     if ((events == 0) | (events == rows)).all():
         raise ModelError(
@@ -96,9 +96,9 @@ def _refuse_column(name: str, events: Floats, rows: Floats) -> None:
     for what, most in (("event", events.max()), ("row without the event", (rows - events).max())):
         if most <= 1:
             raise ModelError(
-                f"random={name!r} has at most one {what} in each of its {n_groups:,} groups: what differs between groups "
-                "cannot be told from how the\n  hazard changes with time, and the likelihood has no finite maximum "
-                "(Laplace's approximation runs off).\n"
+                f"random={name!r} has at most one {what} in each of its {n_groups:,} groups: what differs between "
+                "groups cannot be told from how the\n  hazard changes with time, and the likelihood has no finite "
+                "maximum (Laplace's approximation runs off).\n"
                 "  If the event ends the time at risk, use a coarser group (the caseworker), or clustered errors; "
                 "intercepts for clients need a recurrent outcome."
             )
@@ -131,16 +131,16 @@ def independent_unit(groups: Groups, vcov: Vcov) -> str | None:
     if all(_split_groups(codes, groups.codes[last]) == 0 for codes in groups.codes[:last]):
         return groups.columns[last]
     raise ModelError(
-        f"vcov='robust' needs independent groups, and those of {' and '.join(groups.columns)} cross: rows hang together "
-        "through both. Use vcov='model', or bip.cluster() of a column that holds the groups of all of them whole."
+        f"vcov='robust' needs independent groups, and those of {' and '.join(groups.columns)} cross: rows hang "
+        "together through both. Use vcov='model', or bip.cluster() of a column that holds the groups of all of them "
+        "whole."
     )
 
 
 def refuse_split_groups(groups: Groups, column: str, cluster: Ints) -> None:
     """Refuse clusters that cut through groups: their scores are not independent."""
     split = {
-        name: _split_groups(codes, cluster)
-        for name, codes in zip(groups.columns, groups.codes, strict=True)
+        name: _split_groups(codes, cluster) for name, codes in zip(groups.columns, groups.codes, strict=True)
     }
     words = [
         f"{count:,} of {size:,} groups of {name}"
@@ -149,8 +149,8 @@ def refuse_split_groups(groups: Groups, column: str, cluster: Ints) -> None:
     ]
     if words:
         raise ModelError(
-            f"clusters of {column!r} must hold the groups of the random intercepts whole: {listed(words)} lie in several "
-            "clusters, whose scores are then not independent. Cluster by a coarser column, or use vcov='model'."
+            f"clusters of {column!r} must hold the groups of the random intercepts whole: {listed(words)} lie in "
+            "several clusters, whose scores are then not independent. Cluster by a coarser column, or use vcov='model'."
         )
 
 

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.polynomial.hermite import hermgauss
 from scipy import stats
 
-from bipstats.core.columns import Floats, labels, listed, require_columns, require_frame
+from bipstats.core.columns import Floats, listed, require_columns, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.estimates import check_level
 from bipstats.core.result import Fit, Result, with_covariance
-from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.errors import ModelError, check_option
+from bipstats.models.boundary import BoundaryTest, boundary_test, chosen_columns
 from bipstats.models.identify import require_same_fit
 from bipstats.models.kernels import binomial
 from bipstats.models.kernels.binomial import Link as BinomialLink
 from bipstats.models.kernels.binomial import mean
 from bipstats.models.kernels.laplace import Marginal
 from bipstats.models.kernels.newton import Evaluation
+from bipstats.models.kernels.sd_profile import profile_of
 from bipstats.models.kernels.threads import one_thread
 from bipstats.models.mixed_fit import (
     Effects,
@@ -32,9 +35,10 @@ from bipstats.models.mixed_fit import (
     transform_of,
 )
 from bipstats.models.mixed_groups import check_mixed_vcov
-from bipstats.tables import p_text
+from bipstats.tables import Summary, p_text
 
 _AVERAGING_NODES = 40
+_FIRST_STEP = 0.2  # of a profile from zero
 _LATENT = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}
 Kind = Literal["population", "conditional"]
 Unknown = Literal["raise", "zero"]
@@ -50,8 +54,6 @@ class MixedResult(Result):
     """
 
     intercepts: RandomIntercepts | None = None
-
-    intercepts_of: ClassVar[str] = "linear predictor"
 
     @property
     @abstractmethod
@@ -171,13 +173,87 @@ class MixedResult(Result):
         require_same_fit(Evaluation(at.loglik, at.gradient, self._own.information), self.loglik)
         return params, at
 
-    def probability(self, new: pd.DataFrame, kind: Kind, unknown: Unknown, data: pd.DataFrame | None) -> Floats:
+    def profile_sd(self, data: pd.DataFrame, level: float = 0.95) -> pd.DataFrame:
+        r"""Profile-likelihood intervals of the standard deviations of the random intercepts.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame
+            The fitted data.
+        level : float, default 0.95
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``group, n_groups, sd, conf_low, conf_high``.
+
+        Notes
+        -----
+        The interval holds the values s with :math:`2 (L(\hat\theta) - \max_{\sigma_k = s} L) \le \chi^2_{1, level}`.
+        It begins at zero where zero is among them, and then covers more often than its level.
+        """
+        check_level(level)
+        own, mixed = self._own, self.rows_again(require_frame(data), "model")
+        quantile = float(stats.norm.ppf(0.5 + level / 2))
+        steps = np.where(own.sd > 0, quantile * own.sd * own.log_sd_error, _FIRST_STEP)
+        kept = np.flatnonzero(own.sd > 0).tolist()
+        with one_thread():
+            params, model = self._recurring(mixed)[0], mixed.model(own.method, own.nodes)
+            profiles = [profile_of(model, kept, k, params) for k in range(len(steps))]
+            ends = [one.interval(step, quantile) for one, step in zip(profiles, steps, strict=True)]
+        frame = self.random_tidy()[["group", "n_groups", "sd"]]
+        return frame.assign(conf_low=[low for low, _ in ends], conf_high=[high for _, high in ends])
+
+    def boundary_test(
+        self,
+        data: pd.DataFrame,
+        drop: str | Sequence[str] | None = None,
+        *,
+        draws: int = 199,
+        rng: int | np.random.Generator | None = None,
+        jobs: int = 1,
+        progress: bool | None = None,
+    ) -> BoundaryTest:
+        """Test random intercepts, several at once, by a parametric bootstrap of the likelihood ratio.
+
+        Parameters
+        ----------
+        data : pandas.DataFrame
+            The fitted data.
+        drop : str or list of str, optional
+            Columns whose intercepts are tested; all of them if not given.
+        draws : int, default 199
+        rng : None, int or numpy.random.Generator
+        jobs : int, default 1
+            Processes; the numbers do not depend on it.
+        progress : bool, optional
+            None: only on a terminal or in a notebook.
+
+        Returns
+        -------
+        BoundaryTest
+
+        Notes
+        -----
+        A standard deviation cannot be negative, so that the ratio is not chi-squared without it. For one it is half
+        chi2(0) and half chi2(1), the p-value in `random`; for several the law depends on the design and is simulated.
+        """
+        own, mixed = self._own, self.rows_again(require_frame(data), "model")
+        tested = chosen_columns(drop, own.columns)
+        self._recurring(mixed)
+        model = mixed.model(own.method, own.nodes)
+        return boundary_test(model, own.columns, tested, draws=draws, rng=rng, jobs=jobs, shown=progress)
+
+    def probability(
+        self, new: pd.DataFrame, kind: Kind, unknown: Unknown, data: pd.DataFrame | None
+    ) -> Floats:
         """Probability of the outcome averaged over random intercepts, or given those of the groups, (n,)."""
         check_option("kind", kind, ("population", "conditional"))
         check_option("unknown", unknown, ("raise", "zero"))
         eta = self.fixed_part(new)
         if kind == "population":
-            return averaged(eta, float(np.sqrt((self._own.sd**2).sum())), self.inverse_link)
+            sd = float(np.sqrt((self._own.sd**2).sum()))
+            return averaged(eta, sd, lambda shifted: mean(shifted, self.inverse_link))
         return mean(eta + self._group_part(new, unknown, data), self.inverse_link)
 
     def _group_part(self, new: pd.DataFrame, unknown: Unknown, data: pd.DataFrame | None) -> Floats:
@@ -198,8 +274,8 @@ class MixedResult(Result):
             strange = place < 0
             if strange.any() and unknown == "raise":
                 raise ModelError(
-                    f"{int(strange.sum()):,} rows are of a {name!r} that the fit has not seen (or of none). unknown='zero' "
-                    "gives them the effect zero; kind='population' averages over groups."
+                    f"{int(strange.sum()):,} rows are of a {name!r} that the fit has not seen (or of none). "
+                    "unknown='zero' gives them the effect zero; kind='population' averages over groups."
                 )
             total += np.where(strange, 0.0, found.mode[place])
         return total
@@ -237,7 +313,9 @@ class MixedResult(Result):
     def _check_words(self) -> str:
         check = self._own.check
         if check is None:
-            return "none needed: all standard deviations are zero, the model is that without random intercepts"
+            return (
+                "none needed: all standard deviations are zero, the model is that without random intercepts"
+            )
         gap = check.loglik - self.loglik
         if check.mc_error is None:
             return f"{check.loglik:.4f} by {check.how}, a gap of {gap:+.4f}"
@@ -246,12 +324,12 @@ class MixedResult(Result):
         size = f"{check.loglik:.2f} (Monte Carlo error {check.mc_error:.2f}) by {check.how}"
         return f"{size}, a gap of {gap:+.2f}"
 
-    def summary(self, level: float = 0.95):  # noqa: ANN201
+    def summary(self, level: float = 0.95) -> Summary:
         """Table of fixed effects, with the random intercepts and the check of the likelihood above."""
         made = super().summary(level)
         notes = (
-            "The gap is what the integration misses of the log-likelihood at these estimates: it moves estimates where it "
-            "changes with them.",
+            "The gap is what the integration misses of the log-likelihood at these estimates; it moves the "
+            "estimates where it changes with them.",
             "Ratios hold for given random intercepts; predict() averages over them.",
         )
         return replace(made, notes=(*made.notes, *notes))
@@ -261,8 +339,8 @@ def _sd_words(row: Any) -> str:
     if row.sd == 0:
         return f"0, at the boundary ({row.n_groups:,} groups); profile_sd(data) gives an interval"
     return (
-        f"{row.sd:.4g} (95 %: {row.conf_low:.4g} to {row.conf_high:.4g}; {row.n_groups:,} groups; {row.share:.0%} of the "
-        f"latent variance; boundary test p {_p(row.p_value)})"
+        f"{row.sd:.4g} (95 %: {row.conf_low:.4g} to {row.conf_high:.4g}; {row.n_groups:,} groups; {row.share:.0%} of "
+        f"the latent variance; boundary test p {_p(row.p_value)})"
     )
 
 
@@ -271,8 +349,8 @@ def _p(value: float) -> str:
     return text if text.startswith("<") else f"= {text}"
 
 
-def averaged(eta: Floats, sd: float, link: BinomialLink) -> Floats:
-    r"""Mean over normal intercepts, :math:`\int g^{-1}(\eta + \sigma z) \phi(z) dz`, (n,)."""
+def averaged(eta: Floats, sd: float, given: Callable[[Floats], Floats]) -> Floats:
+    r"""Average over normal intercepts, :math:`\int f(\eta + \sigma z) \phi(z) dz`, of the shape of eta."""
     nodes, weights = hermgauss(_AVERAGING_NODES)
-    parts = (w * mean(eta + np.sqrt(2) * sd * node, link) for node, w in zip(nodes, weights, strict=True))
-    return sum(parts, np.zeros(len(eta))) / np.sqrt(np.pi)
+    parts = (w * given(eta + np.sqrt(2) * sd * node) for node, w in zip(nodes, weights, strict=True))
+    return sum(parts, np.zeros_like(eta)) / np.sqrt(np.pi)

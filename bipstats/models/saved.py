@@ -20,6 +20,7 @@ _RESULTS = {
     "FineGrayResult": "fine_gray",
     "HazardResult": "hazard",
     "LogitResult": "logit",
+    "MixedHazardResult": "mixed_hazard",
     "MixedLogitResult": "mixed",
     "OLSResult": "ols",
 }

@@ -31,24 +31,33 @@ write.csv(crossed, file.path(here, "crossed.csv"), row.names = FALSE)
 caseload <- read.csv(file.path(here, "caseload.csv"))
 
 control <- glmmTMBControl(optCtrl = list(iter.max = 1e4, eval.max = 1e4, rel.tol = 1e-12), parallel = 1)
-intercepts <- function(fit) unlist(lapply(VarCorr(fit)$cond, function(v) attr(v, "stddev")[[1]]))
+# second derivatives by differences of TMB's own gradient, to fourth order
+curvature <- function(obj, at, step = 2e-3) {
+  rows <- lapply(seq_along(at), function(j) {
+    moved <- function(h) { to <- at; to[j] <- to[j] + h; as.vector(obj$gr(to)) }
+    (8 * (moved(step) - moved(-step)) - (moved(2 * step) - moved(-2 * step))) / (12 * step)
+  })
+  found <- do.call(rbind, rows)
+  (found + t(found)) / 2
+}
 by_tmb <- function(formula, data, link = "logit", weights = NULL) {
   data$case_weight <- if (is.null(weights)) rep(1, nrow(data)) else weights
   # nlminb calls a tolerance as tight as this "singular convergence"; the gradient is printed
   fit <- suppressWarnings(glmmTMB(formula, data, family = binomial(link), weights = case_weight, control = control))
-  # from where nlminb stopped, Newton's method with TMB's own gradient
+  # from where nlminb stopped, Newton's method
   obj <- fit$obj; at <- obj$env$last.par.best[-obj$env$random]
-  for (round in 1:5) {
-    hessian <- optimHess(at, obj$fn, obj$gr, control = list(ndeps = rep(1e-4, length(at))))
-    at <- at - solve(hessian, as.vector(obj$gr(at)))
-  }
-  hessian <- optimHess(at, obj$fn, obj$gr, control = list(ndeps = rep(1e-4, length(at))))
+  for (round in 1:5) at <- at - solve(curvature(obj, at), as.vector(obj$gr(at)))
+  value <- -as.numeric(obj$fn(at)); all <- obj$env$last.par
+  errors <- sqrt(diag(solve(curvature(obj, at))))
   fixed <- names(at) == "beta"
-  modes <- ranef(fit, condVar = TRUE)$cond
-  list(coef = unname(at[fixed]), std_error = unname(sqrt(diag(solve(hessian)))[fixed]), sd = unname(exp(at[!fixed])),
-    log_sd_error = unname(sqrt(diag(solve(hessian)))[!fixed]), loglik = -as.numeric(obj$fn(at)), groups = names(modes),
-    gradient = max(abs(obj$gr(at))),
-    modes = lapply(modes, function(m) m[[1]]), mode_error = lapply(modes, function(m) sqrt(as.vector(attr(m, "condVar")))))
+  groups <- names(ranef(fit)$cond); sizes <- sapply(ranef(fit)$cond, nrow)
+  of <- rep(groups, sizes)
+  # given the estimates: from the precision of the effects alone
+  precision <- obj$env$spHess(all, random = TRUE)
+  list(coef = unname(at[fixed]), std_error = unname(errors[fixed]), sd = unname(exp(at[!fixed])),
+    log_sd_error = unname(errors[!fixed]), loglik = value, groups = groups, gradient = max(abs(obj$gr(at))),
+    modes = split(unname(all[obj$env$random]), factor(of, groups)),
+    mode_error = split(sqrt(diag(as.matrix(solve(precision)))), factor(of, groups)))
 }
 tight <- glmerControl(optimizer = "bobyqa", optCtrl = list(rhobeg = 0.02, rhoend = 1e-9, maxfun = 1e5), tolPwrss = 1e-12,
   check.conv.grad = "ignore", check.conv.hess = "ignore")

@@ -61,7 +61,7 @@ def climb(
     information: Floats,
     *,
     held: int | None = None,
-    tolerance: float = 1e-9,
+    tolerance: float = 1e-12,
     most: int = 200,
 ) -> Top[P]:
     r"""Broyden, Fletcher, Goldfarb and Shanno's method from a good guess of the information.

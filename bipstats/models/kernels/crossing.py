@@ -70,16 +70,21 @@ class Crossing:
 
     def by_cell(self, values: Floats) -> Floats:
         """Sum values (n,) by cell, (N,)."""
-        return np.bincount(self.cell, values, self.members.shape[1])
+        return sums(self.cell, values, self.members.shape[1])
 
     def of_effects(self, by_cell: Floats) -> Floats:
         """Sum values (N,) by effect, (q,)."""
         q = sum(self.sizes)
-        return sum((np.bincount(own, by_cell, q) for own in self.members), np.zeros(q))
+        return sum((sums(own, by_cell, q) for own in self.members), np.zeros(q))
 
     def by_row(self, effects: Floats) -> Floats:
         """Sum effects (q,) over the groups of each row, (n,)."""
         return sum((effects[own] for own in self.members[1:]), effects[self.members[0]])[self.cell]
+
+
+def sums(places: Ints, values: Floats, size: int) -> Floats:
+    """Sum values by place, (size,)."""
+    return np.bincount(places, values, size).astype(np.float64, copy=False)
 
 
 def cross(factors: Sequence[Ints]) -> Crossing:
@@ -153,19 +158,19 @@ def arrow(weight: Floats, sd: Floats, crossing: Crossing) -> Arrow:
         schur -= (block.T @ _scaled(block, 1 / own[:n_first])).toarray()
     else:
         schur -= block.T @ (block / own[:n_first, None])
-    return Arrow(own[:n_first], block, np.linalg.cholesky(schur))
+    return Arrow(own[:n_first], block, np.linalg.cholesky(schur).astype(np.float64, copy=False))
 
 
 def _cross_block(weight: Floats, spread: Floats, crossing: Crossing) -> Floats | sparse.csr_array:
     """B."""
     n_first, n_others = crossing.sizes[0], sum(crossing.sizes[1:])
-    sums = np.bincount(crossing.pair, np.tile(weight, len(crossing.sizes) - 1), len(crossing.columns))
+    data = sums(crossing.pair, np.tile(weight, len(crossing.sizes) - 1), len(crossing.columns))
     row = np.repeat(np.arange(n_first), np.diff(crossing.starts))
-    sums *= spread[row] * spread[n_first + crossing.columns]
+    data *= spread[row] * spread[n_first + crossing.columns]
     if not crossing.dense:
-        return sparse.csr_array((sums, crossing.columns, crossing.starts), shape=(n_first, n_others))
+        return sparse.csr_array((data, crossing.columns, crossing.starts), shape=(n_first, n_others))
     block = np.zeros((n_first, n_others))
-    block[row, crossing.columns] = sums
+    block[row, crossing.columns] = data
     return block
 
 
@@ -214,11 +219,11 @@ def inverse_at_cells(found: Arrow, sd: Floats, crossing: Crossing) -> Inverse:
         return Inverse(own, sd * own[members])
     schur = _inverse_of(found.factor)
     row = np.repeat(np.arange(n_first), np.diff(crossing.starts))
-    picked = _product_at(found.cross, schur, row, crossing.columns) * own[row]  # minus the cross block of H^-1
+    picked = (
+        _product_at(found.cross, schur, row, crossing.columns) * own[row]
+    )  # minus the cross block of H^-1
     cross_data = (
-        found.cross.data
-        if isinstance(found.cross, sparse.csr_array)
-        else found.cross[row, crossing.columns]
+        found.cross.data if isinstance(found.cross, sparse.csr_array) else found.cross[row, crossing.columns]
     )
     first = own + np.bincount(row, picked * cross_data, n_first) * own
     diagonal = np.concatenate([first, np.diag(schur)])

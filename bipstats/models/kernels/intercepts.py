@@ -141,7 +141,12 @@ def _turned(model: Intercepts, at: Marginal) -> Marginal:
 
 
 def _without(
-    model: Intercepts, rest: tuple[int, ...], plain: Floats, params: Floats, position: int, problem: MixedProblem
+    model: Intercepts,
+    rest: tuple[int, ...],
+    plain: Floats,
+    params: Floats,
+    position: int,
+    problem: MixedProblem,
 ) -> Top[Marginal] | None:
     """Maximum without one factor, from the maximum with it; None where that is the plain model."""
     if not rest:

@@ -59,13 +59,12 @@ def evaluate(params: Floats, problem: MixedProblem, nodes: int, near: Marginal |
     drift = drift / total + by_curvature * sigma**3 * crossing.by_cell(bend)
     by_mode = (drift / curvature)[group]
     by_bend = (by_curvature * sigma**2)[group] * bend
-    weight = here.observed
-    pull = residual / total[group] - sigma * by_mode * weight + by_bend
+    pull = residual / total[group] - sigma * by_mode * here.observed + by_bend
     by_sd = (
         by_sigma / total[group]
-        + by_mode * (here.residual - sigma * modes.u[group] * weight)
+        + by_mode * (here.residual - sigma * modes.u[group] * here.observed)
         + by_bend * modes.u[group]
-        + 2 * sigma * by_curvature[group] * weight
+        + 2 * sigma * by_curvature[group] * here.observed
     )
     gradient = np.concatenate([counts.by_level @ pull, pull @ counts.x, [by_sd.sum()]])
     return Marginal(problem, params, loglik, gradient, modes, pull, crossing.by_cell(by_sd)[None, :])
