@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -54,6 +54,11 @@ class MixedResult(Result):
     """
 
     intercepts: RandomIntercepts | None = None
+
+    no_mean: ClassVar[str] = (
+        "its mean depends on the standard deviations too, whose errors margins() does not know. Compare predict() on "
+        "changed data, which averages over the random intercepts."
+    )
 
     @property
     @abstractmethod

@@ -59,6 +59,17 @@ by_tmb <- function(formula, data, link = "logit", weights = NULL) {
     modes = split(unname(all[obj$env$random]), factor(of, groups)),
     mode_error = split(sqrt(diag(as.matrix(solve(precision)))), factor(of, groups)))
 }
+# profile likelihood of the log standard deviation: where twice the log-likelihood has fallen by qchisq(.95, 1)
+profile_ends <- function(formula, data, weights) {
+  data$case_weight <- weights
+  fit <- suppressWarnings(glmmTMB(formula, data, family = binomial, weights = case_weight, control = control))
+  obj <- fit$obj; best <- obj$env$last.par.best[-obj$env$random]; p <- length(best)
+  held <- function(theta) nlminb(best[-p], function(b) obj$fn(c(b, theta)), function(b) obj$gr(c(b, theta))[-p],
+    control = list(rel.tol = 1e-13))$objective
+  top <- nlminb(best, obj$fn, obj$gr, control = list(rel.tol = 1e-14))
+  fallen <- function(theta) 2 * (held(theta) - top$objective) - qchisq(0.95, 1)
+  exp(c(uniroot(fallen, top$par[p] + c(-2, 0), tol = 1e-10)$root, uniroot(fallen, top$par[p] + c(0, 2), tol = 1e-10)$root))
+}
 tight <- glmerControl(optimizer = "bobyqa", optCtrl = list(rhobeg = 0.02, rhoend = 1e-9, maxfun = 1e5), tolPwrss = 1e-12,
   check.conv.grad = "ignore", check.conv.hess = "ignore")
 by_glmer <- function(formula, data, link = "logit") {
@@ -77,5 +88,6 @@ cases <- list(
   hazard_logit = by_tmb(y ~ factor(period) + belief + age + (1 | group), caseload),
   cbpp_agq = by_glmer(y ~ period + (1 | herd), rows),
   hazard_agq = by_glmer(y ~ factor(period) + belief + age + offset(log(exposure)) + (1 | group), caseload, "cloglog"))
+cases$cbpp_profile <- profile_ends(y ~ period + (1 | herd), cbpp, cbpp$animals)
 cases$versions <- paste(R.version.string, "glmmTMB", packageVersion("glmmTMB"), "lme4", packageVersion("lme4"))
 write_json(cases, file.path(here, "mixed.json"), digits = NA, auto_unbox = TRUE)
