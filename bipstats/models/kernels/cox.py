@@ -224,9 +224,8 @@ def score_sums(sums: RiskSums, problem: CoxProblem, group: Ints) -> Floats:
     hazard = problem.tied_weight / sums.denominator
     per_death = hazard[:, None] * sums.mean
     table, first, last = _running(_by_time(per_death, problem), _by_time(hazard, problem), sets)
-    pull = _placed(group, last, sums.risk, n_groups, len(table)) - _placed(
-        group, first, sums.risk, n_groups, len(table)
-    )
+    pull = _placed(group, last, sums.risk, n_groups, len(table))
+    pull -= _placed(group, first, sums.risk, n_groups, len(table))
     ties = np.diff(problem.opening, append=len(died))
     centre = (_by_time(sums.mean, problem) / ties[:, None])[at]
     of_dead = problem.weight[died][:, None] * (problem.x[died] - centre)
