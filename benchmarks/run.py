@@ -1,6 +1,7 @@
 """Time, memory and agreement beside the peers, measured in the same run; absent peers are named.
 
-``make bench`` measures Q and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there).
+``make bench`` measures Q and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there), and
+``make bench SHAPES="QR S I"`` random intercepts.
 Every job runs in a process of its own. Seconds are the best of several warm runs (the number is printed), or of one
 cold run where a peer takes long; memory is the peak above the data. Machines are noisy: trust ratios within one run.
 Differences of errors of 1e-3 and less to glum and pyfixest are their small-sample factors and tolerances.
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shapes import COVARIATES, shape
+from shapes import shape
 
 HERE = Path(__file__).parent
 Found = dict[str, Any]
@@ -37,16 +38,26 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
      [("glum cloglog", 3), ("R cloglog", 1), ("statsmodels cloglog", 1)]),
     ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
      [("pyfixest absorbed", 2)]),
+    ("logit hazard, random intercept of caseworkers", "Q", ("kernel caseworker", "whole caseworker"),
+     [("glmmTMB caseworker", 1)]),
+    ("logit, random intercepts of clients x caseworkers", "QR", ("kernel crossed", "whole crossed"),
+     [("glmmTMB crossed", 1)]),
+    ("logit, random intercepts of 316 x 24 groups", "S", ("kernel crossed", "whole crossed"),
+     [("glmmTMB crossed", 1)]),
+    ("logit, random intercepts of 2,972 x 1,128 groups", "I", ("kernel crossed", "whole crossed"), []),
 ]  # fmt: skip
+
+
+R_SCRIPTS = {"R": "peers.R", "glmmTMB": "peers_mixed.R"}
 
 
 def measured(job: str, file: Path, runs: int) -> Found | str:
     """Figures of one job, or why there are none."""
     who, _, model = job.partition(" ")
-    if who == "R":
+    if who in R_SCRIPTS:
         if shutil.which("Rscript") is None:
-            return "not measured (needs Rscript with survival and sandwich)"
-        command = ["Rscript", str(HERE / "peers.R"), model, str(file.with_suffix(".csv")), str(runs)]
+            return "not measured (needs Rscript with survival and sandwich, or glmmTMB)"
+        command = ["Rscript", str(HERE / R_SCRIPTS[who]), model, str(file.with_suffix(".csv")), str(runs)]
     else:
         command = [
             sys.executable,
@@ -88,7 +99,8 @@ def compare(
     title: str, jobs: tuple[str, str], peers: list[tuple[str, int]], file: Path, matrix: float
 ) -> None:
     """Measure one model and print it."""
-    print(f"\n{title}; errors clustered by caseworker")
+    how = "errors of the model" if "random intercept" in title else "errors clustered by caseworker"
+    print(f"\n{title}; {how}")
     own = []
     for job in jobs:
         found = measured(job, file, 5)
@@ -113,7 +125,7 @@ def compare(
 def main() -> None:
     """Run the jobs of the shapes asked for."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("shapes", nargs="*", default=["Q", "W"], choices=["Q", "W", "W10"])
+    arguments.add_argument("shapes", nargs="*", default=["Q", "W"], choices=["Q", "W", "W10", "QR", "S", "I"])
     wanted = arguments.parse_args().shapes
     print(f"{os.cpu_count()} processors; BLAS threads as the libraries choose (ours: one)")
     with tempfile.TemporaryDirectory() as folder:
@@ -121,9 +133,10 @@ def main() -> None:
             data, file = shape(name), Path(folder) / name
             data.to_parquet(file.with_suffix(".parquet"))
             data.to_csv(file.with_suffix(".csv"), index=False)
-            matrix = len(data) * COVARIATES * 8 / 2**20
+            covariates = sum(column.startswith("x") for column in data)
+            matrix = len(data) * covariates * 8 / 2**20
             print(
-                f"\n== {name}: {len(data):,} rows, {int(data['event'].sum()):,} events, {COVARIATES} covariates"
+                f"\n== {name}: {len(data):,} rows, {int(data['event'].sum()):,} events, {covariates} covariates"
             )
             floor = measured("floor", file, 5)
             if not isinstance(floor, str):

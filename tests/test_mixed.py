@@ -179,6 +179,18 @@ def test_weights_are_copies_in_crossed_models(seed):
     same_fit(weighted, bip.mixed_logit("y ~ x", copies, random=["a", "b"]))
 
 
+def test_a_coarse_approximation_is_named():
+    """Pairs of rows with much between them: Laplace misses several units of log-likelihood."""
+    draw = np.random.default_rng(9)
+    rows = pd.DataFrame({"a": np.repeat(np.arange(300), 2), "x": draw.normal(size=600)})
+    rows["y"] = np.where(
+        draw.random(600) < 0.8, draw.integers(0, 2, 300)[rows["a"]], draw.integers(0, 2, 600)
+    )
+    fit = bip.mixed_logit("y ~ x", rows, random="a")
+    assert 'the integration is coarse, use method="agq"' in str(fit)
+    assert "coarse" not in str(bip.mixed_logit("y ~ x", rows, random="a", method="agq"))
+
+
 def test_many_nodes_are_laplace_where_groups_are_large():
     rows = grouped(3, n=4000, sizes=(8,), sds=(0.7,))
     one, other = (bip.mixed_logit("y ~ x", rows, random="a", method=method) for method in ("laplace", "agq"))
@@ -358,6 +370,10 @@ REFUSED = {
     "missing ids": (
         lambda: ("y ~ x", _tiny(a=lambda d: d["a"].where(d["x"] > 0)), "a"),
         r"\d+ of 120 rows have missing values: a",
+    ),
+    "nearly constant": (
+        lambda: ("y ~ x", _tiny(y=lambda d: ((d["a"] % 2 == 0) ^ (d.index == 70)).astype(int)), "a"),
+        "rises as the standard deviation of a grows beyond 30",
     ),
     "all events": (lambda: ("y ~ x", _tiny(y=1), "a"), "is 1 in all 120 rows"),
     "separated": (lambda: ("y ~ s", _tiny(s=lambda d: d["y"]), "a"), "separation"),

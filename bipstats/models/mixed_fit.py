@@ -180,8 +180,9 @@ def fit_mixed(mixed: MixedRows, method: Method, nodes: int, vcov: Vcov) -> Mixed
 
 def _no_maximum(groups: Groups) -> ModelError:
     return ModelError(
-        "the likelihood has no finite maximum: it rises as the standard deviation of "
-        f"{' or '.join(groups.columns)} grows. Most groups have one outcome only, or too few rows or events.\n"
+        "the likelihood has no maximum that could be found: it rises as the standard deviation of "
+        f"{' or '.join(groups.columns)} grows beyond {search.LARGEST:g}. Most groups have one outcome only, or too few "
+        "rows or events.\n"
         "  To look: data.groupby(column)[outcome].agg(['size', 'sum']). Use a coarser column, or leave one out."
     )
 

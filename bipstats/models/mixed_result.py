@@ -38,6 +38,7 @@ from bipstats.models.mixed_groups import check_mixed_vcov
 from bipstats.tables import Summary, p_text
 
 _AVERAGING_NODES = 40
+_COARSE = 0.5  # of a log-likelihood: more than an estimate moves by chance
 _FIRST_STEP = 0.2  # of a profile from zero
 _LATENT = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}
 Kind = Literal["population", "conditional"]
@@ -323,7 +324,9 @@ class MixedResult(Result):
             )
         gap = check.loglik - self.loglik
         if check.mc_error is None:
-            return f"{check.loglik:.4f} by {check.how}, a gap of {gap:+.4f}"
+            cure = "raise nodes=" if self._own.method == "agq" else 'use method="agq"'
+            words = f"; the integration is coarse, {cure}" if abs(gap) > _COARSE else ""
+            return f"{check.loglik:.4f} by {check.how}, a gap of {gap:+.4f}{words}"
         if np.isnan(check.mc_error):
             return f"{check.how}: inconclusive, one draw outweighs all others"
         size = f"{check.loglik:.2f} (Monte Carlo error {check.mc_error:.2f}) by {check.how}"

@@ -90,9 +90,12 @@ def sums(places: Ints, values: Floats, size: int) -> Floats:
 def cross(factors: Sequence[Ints]) -> Crossing:
     """Find the cells of factors coded 0..G-1, given in descending order of G."""
     sizes = tuple(int(codes.max()) + 1 for codes in factors)
-    members, cell = np.unique(np.column_stack(factors), axis=0, return_inverse=True)
-    members = np.ascontiguousarray(members.T) + np.cumsum((0, *sizes[:-1]))[:, None]
-    cell, n, n_factors = cell.ravel(), len(factors[0]), len(factors)
+    n, n_factors, cell = len(factors[0]), len(factors), factors[0]
+    for size, codes in zip(sizes[1:], factors[1:], strict=True):
+        cell = np.unique(cell * size + codes, return_inverse=True)[1]
+    first = np.empty(int(cell.max()) + 1, np.int64)
+    first[cell] = np.arange(n)
+    members = np.array([codes[first] for codes in factors]) + np.cumsum((0, *sizes[:-1]))[:, None]
     places = members[:, cell].ravel()
     by_effect = sparse.csr_array(
         (np.ones(n * n_factors), (places, np.tile(np.arange(n), n_factors))), shape=(sum(sizes), n)

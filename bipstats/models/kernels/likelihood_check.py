@@ -50,10 +50,11 @@ def simulate_likelihood(at: Marginal, nodes: int, pairs: int, rng: np.random.Gen
     rng : numpy.random.Generator
     """
     n_others = len(at.modes.precision.factor)
+    offset = linear_predictor(at.problem.split(at.params)[0], at.problem.fixed)
     logs = np.empty((pairs, 2))
     for pair in range(pairs):
         normal = rng.standard_normal(n_others)
-        logs[pair] = [_log_weight(sign * normal, at, nodes) for sign in (1, -1)]
+        logs[pair] = [_log_weight(sign * normal, at, offset, nodes) for sign in (1, -1)]
     top = logs.max()
     means = np.exp(logs - top).mean(axis=1)
     relative = means.std(ddof=1) / np.sqrt(pairs) / means.mean()
@@ -61,19 +62,17 @@ def simulate_likelihood(at: Marginal, nodes: int, pairs: int, rng: np.random.Gen
     return Simulated(float(top + np.log(means.mean())), float("nan") if alone else float(relative))
 
 
-def _log_weight(normal: Floats, at: Marginal, nodes: int) -> float:
+def _log_weight(normal: Floats, at: Marginal, offset: Floats, nodes: int) -> float:
     """Logarithm of one draw's weight."""
     problem, precision = at.problem, at.modes.precision
     crossing = problem.crossing
-    fixed, sd = problem.split(at.params)
-    n_first = crossing.sizes[0]
+    n_first, spread = crossing.sizes[0], crossing.spread(problem.split(at.params)[1])
     moved = precision.draw(normal)
     others = at.modes.u[n_first:] + moved
     # Given the others, the groups' modes have moved to first order; quadrature forgives the rest.
     centre = at.modes.u[:n_first] - (precision.cross @ moved) / precision.diagonal
     width = np.sqrt(2 / precision.diagonal)
-    offset = linear_predictor(fixed, problem.fixed)
-    spread, first = crossing.spread(sd), crossing.members[0]
+    first = crossing.members[0]
     heights = []
     for node, weight in zip(*hermgauss(nodes), strict=True):
         u = centre + width * node
