@@ -73,6 +73,13 @@ def weekly(quarters: pd.DataFrame) -> pd.DataFrame:
 def recurrent() -> pd.DataFrame:
     """The rows of Q with an outcome that does not end the time at risk: sd .8 for clients, .5 for caseworkers."""
     frame, draw = quarterly(), np.random.default_rng(2)
+    later = (frame["period"] >= frame.groupby("client")["period"].transform("median")).to_numpy()
+    moved = (
+        later & (draw.random(PERSONS) < 0.5)[frame["client"]]
+    )  # half of the persons change their caseworker
+    frame["caseworker"] = np.where(
+        moved, draw.integers(0, 300, PERSONS)[frame["client"]], frame["caseworker"]
+    )
     x = frame[[f"x{k}" for k in range(1, COVARIATES + 1)]].to_numpy()
     eta = -2.5 + 0.1 * (x[:, :5] - 3).sum(axis=1) + 0.2 * x[:, 10:15].sum(axis=1)
     for name, sd in (("client", 0.8), ("caseworker", 0.5)):

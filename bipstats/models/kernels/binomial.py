@@ -162,8 +162,7 @@ def working(eta: Floats, counts: Counts) -> Working:
     failures = trials - successes
     if counts.link == "logit":
         small = np.exp(-np.abs(eta))  # odds, or their inverse: no overflow
-        against = np.where(eta >= 0, failures, successes)
-        terms = -against * np.abs(eta) - trials * np.log1p(small)
+        terms = _logit_terms(eta, small, counts)
         p = np.where(eta >= 0, 1.0, small) / (1.0 + small)
         weight = trials * small / (1.0 + small) ** 2
         return Working(terms, successes - trials * p, weight, weight)
@@ -180,6 +179,19 @@ def working(eta: Floats, counts: Counts) -> Working:
     terms = -failures * hazard
     terms[hit] += successes[hit] * log_p
     return Working(terms, residual, trials * hazard * ratio, observed)
+
+
+def row_log_likelihoods(eta: Floats, counts: Counts) -> Floats:
+    """Log-likelihood of each row alone, (n,)."""
+    if counts.link == "logit":
+        return _logit_terms(eta, np.exp(-np.abs(eta)), counts)
+    return working(eta, counts).terms
+
+
+def _logit_terms(eta: Floats, small: Floats, counts: Counts) -> Floats:
+    """Log-likelihood of each row of a logit; `small` is exp(-|eta|)."""
+    against = np.where(eta >= 0, counts.trials - counts.successes, counts.successes)
+    return -against * np.abs(eta) - counts.trials * np.log1p(small)
 
 
 def weighted_sums(incidence: sparse.csr_array, weight: Floats) -> sparse.csr_array:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.polynomial.hermite import hermgauss
 
-from bipstats.models.kernels.binomial import linear_predictor, working
+from bipstats.models.kernels.binomial import linear_predictor, row_log_likelihoods
 from bipstats.models.kernels.crossing import Floats
 from bipstats.models.kernels.laplace import Marginal
 
@@ -76,7 +76,8 @@ def _log_weight(normal: Floats, at: Marginal, offset: Floats, nodes: int) -> flo
     heights = []
     for node, weight in zip(*hermgauss(nodes), strict=True):
         u = centre + width * node
-        terms = working(offset + crossing.by_row(spread * np.concatenate([u, others])), problem.fixed).terms
+        eta = offset + crossing.by_row(spread * np.concatenate([u, others]))
+        terms = row_log_likelihoods(eta, problem.fixed)
         inside = np.bincount(first, crossing.by_cell(terms), n_first)
         heights.append(np.log(weight) + node**2 + inside - u**2 / 2)
     stacked = np.array(heights)
