@@ -15,7 +15,6 @@ from bipstats.models.identify import require_same_fit, require_same_maximum
 from bipstats.models.kernels.cox import evaluate, log_likelihood
 from bipstats.models.kernels.frailty import inverse_diagonal
 from bipstats.models.kernels.frailty_variance import (
-    LARGEST,
     FrailtyFit,
     Method,
     NotConverged,
@@ -130,9 +129,10 @@ def estimate(rows: FrailtyRows, spec: FrailtySpecification) -> FrailtyEstimate:
     except NoMaximum as ran_off:
         raise no_maximum(len(cox.died), names, ran_off.information) from None
     except Unbounded:
+        largest = METHODS[spec.distribution, spec.method].largest
         raise ModelError(
-            f"the likelihood rises with the variance of the frailty by {spec.group_words!r} beyond {LARGEST:,.0f}: it "
-            "has no maximum. A few groups may have all the early events; look at the events by group."
+            f"the likelihood still rises with the variance of the frailty by {spec.group_words!r} at {largest:,.0f}: "
+            "it has no maximum. Groups tell events apart (all of one before any of the next); look at them by group."
         ) from None
     except NotConverged as stopped:
         raise ModelError(

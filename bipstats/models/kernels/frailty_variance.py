@@ -37,7 +37,6 @@ from bipstats.models.kernels.frailty import (
 from bipstats.models.kernels.newton import Evaluation, Floats, maximise
 
 _GRID = 4.0 ** np.arange(-4, 2)
-LARGEST = 4.0**6  # a frailty variance beyond which there is no maximum to be found
 _STEP = 1e-4  # of log theta, in central differences of functions known to 13 digits
 _STEP_OF_SLOPE = 1e-3  # of those known to 10
 
@@ -93,11 +92,14 @@ class Method:
     criterion : Criterion
     at_zero : callable
         (evaluation at b = 0, events of each group) to the slope in theta at zero.
+    largest : float
+        Variance beyond which no maximum is looked for; groups then differ by factors of millions.
     """
 
     law: Law
     criterion: Criterion
     at_zero: Callable[[FrailtyEvaluation, Floats], float]
+    largest: float
 
 
 def gamma_likelihood(
@@ -152,10 +154,12 @@ def _reml_at_zero(at: FrailtyEvaluation, deaths: Floats) -> float:
 
 
 GAMMA_ML = Method(
-    GAMMA, gamma_likelihood, lambda at, deaths: 0.5 * (_excess(at, deaths) - float(deaths.sum()))
+    GAMMA, gamma_likelihood, lambda at, deaths: 0.5 * (_excess(at, deaths) - float(deaths.sum())), 4.0**6
 )
-LOGNORMAL_ML = Method(NORMAL, laplace_likelihood, lambda at, deaths: 0.5 * (_excess(at, deaths) - at.trace))
-LOGNORMAL_REML = Method(NORMAL, reml_equation, _reml_at_zero)
+LOGNORMAL_ML = Method(
+    NORMAL, laplace_likelihood, lambda at, deaths: 0.5 * (_excess(at, deaths) - at.trace), 4.0**3
+)
+LOGNORMAL_REML = Method(NORMAL, reml_equation, _reml_at_zero, 4.0**3)
 
 
 @dataclass(slots=True)
@@ -240,14 +244,14 @@ def best_variance(profile: Profile) -> FrailtyFit | None:
     Raises
     ------
     Unbounded
-        The likelihood still rises at `LARGEST`.
+        The likelihood still rises at the largest variance looked at.
     NoMaximum, NotConverged
         A fit at one of the variances failed.
     """
     rising = profile.slope_at_zero()
     grid = [float(theta) for theta in _GRID]
     while profile.at(grid[-1]).slope > 0:
-        if grid[-1] >= LARGEST:
+        if grid[-1] >= profile.method.largest:
             raise Unbounded
         grid.append(4 * grid[-1])
     maxima = []
@@ -263,21 +267,25 @@ def best_variance(profile: Profile) -> FrailtyFit | None:
 
 
 def profile_interval(profile: Profile, theta: float, drop: float) -> tuple[float, float]:
-    """Variances at which the integrated log-likelihood is no more than `drop` below its maximum, at theta."""
-    cut = profile.loglik(theta) - drop
+    """Ends of the variances at which the integrated log-likelihood is no more than `drop` below that at theta.
+
+    The upper is infinite if it has not fallen so far at the largest variance looked at.
+    """
+    highest = profile.loglik(theta)
 
     def above(size: float) -> float:
-        return profile.at(size).loglik - cut
+        # The square root of the fall is nearly linear in log theta, which makes the roots quick to find.
+        return float(np.sqrt(drop) - np.sqrt(max(highest - profile.at(size).loglik, 0.0)))
 
     low = 0.0
-    if profile.loglik_at_zero < cut:
+    if profile.loglik_at_zero < highest - drop:
         low = theta / 4
         while above(low) > 0:
             low /= 4
         low = _root_in_log(above, low, 4 * low)
     outside = max(theta, float(_GRID[0]))
     while above(outside) > 0:
-        if outside >= LARGEST:
+        if outside >= profile.method.largest:
             return low, np.inf
         outside *= 4
     inside = max(theta, outside / 4)
@@ -298,5 +306,5 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 
 def _root_in_log(function: Callable[[float], float], low: float, high: float) -> float:
     return float(
-        np.exp(brentq(lambda size: function(float(np.exp(size))), np.log(low), np.log(high), xtol=1e-13))
+        np.exp(brentq(lambda size: function(float(np.exp(size))), np.log(low), np.log(high), xtol=1e-12))
     )
