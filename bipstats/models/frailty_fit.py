@@ -16,7 +16,6 @@ from bipstats.models.kernels.cox import evaluate, log_likelihood
 from bipstats.models.kernels.frailty import inverse_diagonal
 from bipstats.models.kernels.frailty_variance import (
     FrailtyFit,
-    Method,
     NotConverged,
     Profile,
     Unbounded,
@@ -110,22 +109,17 @@ def estimate(rows: FrailtyRows, spec: FrailtySpecification) -> FrailtyEstimate:
         explain=lambda: separated_risks(names, Risks(cox.x, cox.sets, cox.died)),
     )
 
-    def profile(method: Method) -> Profile:
-        return Profile(problem, method, plain.params, plain.at.loglik)
-
     try:
         with one_thread():
-            likelihood = profile(METHODS[spec.distribution, "ml"])
-            best = best_variance(likelihood)
-            variance = _variance(likelihood, best)
-            if spec.method == "reml":
-                likelihood = profile(METHODS[spec.distribution, "reml"])
-                best = best_variance(likelihood)
+            profile = Profile(problem, METHODS[spec.distribution, "ml"], plain.params, plain.at.loglik)
+            best = best_variance(profile)
+            variance = _variance(profile, best)
+            if spec.method == "reml":  # another equation on the same fits
+                profile = replace(profile, method=METHODS[spec.distribution, "reml"], slopes={})
+                best = best_variance(profile)
             if best is None:
                 return _without(variance, plain.params, invert(plain.at.information), plain.iterations)
-            return _with(
-                variance, best, curvature(likelihood, best.theta), plain.iterations + best.iterations
-            )
+            return _with(variance, best, curvature(profile, best.theta), plain.iterations + best.iterations)
     except NoMaximum as ran_off:
         raise no_maximum(len(cox.died), names, ran_off.information) from None
     except Unbounded:

@@ -113,5 +113,5 @@ def _refuse_single_spells(problem: FrailtyProblem, words: str, event: str) -> No
         f"event ({int(deaths.sum()):,} events in {len(deaths):,} groups).\n"
         "  Nothing in such data tells a frailty from the course of the hazard; only the assumption of exactly "
         "proportional hazards would, and the variance measures departures from it.\n"
-        "  Use groups with several members (a caseworker's clients) or an outcome that recurs."
+        "  Use groups with several members, or an outcome that recurs."
     )

@@ -36,7 +36,7 @@ from bipstats.models.kernels.frailty import (
 )
 from bipstats.models.kernels.newton import Evaluation, Floats, maximise
 
-_GRID = 4.0 ** np.arange(-4, 2)
+_GRID = (1 / 64, 1 / 4, 4.0)
 _STEP = 1e-4  # of log theta, in central differences of functions known to 13 digits
 _STEP_OF_SLOPE = 1e-3  # of those known to 10
 
@@ -64,8 +64,6 @@ class FrailtyFit:
         Derivative of `params` in log theta.
     loglik : float
         Integrated log-likelihood.
-    slope : float
-        Its derivative in log theta (for REML, the estimating function of log theta).
     iterations : int
     """
 
@@ -74,12 +72,7 @@ class FrailtyFit:
     at: FrailtyEvaluation
     tangent: Floats
     loglik: float
-    slope: float
     iterations: int
-
-
-Criterion = Callable[[Floats, float, FrailtyEvaluation, Floats, FrailtyProblem], tuple[float, float]]
-"""(params, theta, evaluation, tangent, problem) to the integrated log-likelihood and its slope in log theta."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +82,10 @@ class Method:
     Attributes
     ----------
     law : Law
-    criterion : Criterion
+    loglik : callable
+        (theta, evaluation at the maximum, problem) to the integrated log-likelihood.
+    slope : callable
+        (fit, problem) to its derivative in log theta (for REML, the estimating function of log theta).
     at_zero : callable
         (evaluation at b = 0, events of each group) to the slope in theta at zero.
     largest : float
@@ -97,48 +93,57 @@ class Method:
     """
 
     law: Law
-    criterion: Criterion
+    loglik: Callable[[float, FrailtyEvaluation, FrailtyProblem], float]
+    slope: Callable[[FrailtyFit, FrailtyProblem], float]
     at_zero: Callable[[FrailtyEvaluation, Floats], float]
     largest: float
 
 
-def gamma_likelihood(
-    params: Floats, theta: float, at: FrailtyEvaluation, tangent: Floats, problem: FrailtyProblem
-) -> tuple[float, float]:
-    """Marginal log-likelihood of a gamma frailty, exact, and its slope."""
-    deaths, b = problem.deaths, params[: len(problem.deaths)]
-    level = np.arange(int(deaths.max()))
-    above = (deaths[:, None] > level).sum(axis=0)  # groups that have an event more than `level`
-    shrunk = np.log1p(deaths * theta)
-    constant = (deaths - (1 / theta + deaths) * shrunk).sum() + above @ np.log1p(level * theta)
-    slope = -(b - shrunk).sum() / theta - above @ (1 / (1 + level * theta))
-    return at.loglik + float(constant), float(slope)
+def gamma_likelihood(theta: float, at: FrailtyEvaluation, problem: FrailtyProblem) -> float:
+    """Marginal log-likelihood of a gamma frailty, exact."""
+    deaths, (level, above) = problem.deaths, _levels(problem.deaths)
+    constant = (deaths - (1 / theta + deaths) * np.log1p(deaths * theta)).sum() + above @ np.log1p(
+        level * theta
+    )
+    return at.loglik + float(constant)
 
 
-def laplace_likelihood(
-    params: Floats, theta: float, at: FrailtyEvaluation, tangent: Floats, problem: FrailtyProblem
-) -> tuple[float, float]:
-    """Laplace's approximation for a log-normal frailty, and its slope (the determinant's by a central difference)."""
+def gamma_slope(fit: FrailtyFit, problem: FrailtyProblem) -> float:
+    """Derivative of the marginal log-likelihood of a gamma frailty in log theta."""
+    theta, deaths, (level, above) = fit.theta, problem.deaths, _levels(problem.deaths)
+    b = fit.params[: len(deaths)]
+    return float(-(b - np.log1p(deaths * theta)).sum() / theta - above @ (1 / (1 + level * theta)))
+
+
+def _levels(deaths: Floats) -> tuple[Floats, Floats]:
+    """0, 1, ... and how many groups have more events than that: sums of Gamma functions are sums over these."""
+    level = np.arange(int(deaths.max()), dtype=float)
+    return level, (deaths[:, None] > level).sum(axis=0).astype(float)
+
+
+def laplace_likelihood(theta: float, at: FrailtyEvaluation, problem: FrailtyProblem) -> float:
+    """Laplace's approximation for a log-normal frailty."""
+    return at.loglik - 0.5 * (block_log_determinant(at.block) + len(problem.deaths) * np.log(theta))
+
+
+def laplace_slope(fit: FrailtyFit, problem: FrailtyProblem) -> float:
+    """Derivative of Laplace's approximation in log theta; the determinant's by a central difference."""
     n_groups = len(problem.deaths)
 
-    def half_log_determinant(shift: float) -> float:
-        there = theta * np.exp(shift)
-        block = evaluate(params + shift * tangent, there, problem).block if shift else at.block
-        return 0.5 * (block_log_determinant(block) + n_groups * np.log(there))
+    def log_determinant(shift: float) -> float:
+        there = evaluate(fit.params + shift * fit.tangent, fit.theta * np.exp(shift), problem)
+        return block_log_determinant(there.block)
 
-    change = (half_log_determinant(_STEP) - half_log_determinant(-_STEP)) / (2 * _STEP)
-    b = params[:n_groups]
-    return at.loglik - half_log_determinant(0.0), float(b @ b / (2 * theta) - change)
+    change = (log_determinant(_STEP) - log_determinant(-_STEP)) / (2 * _STEP) + n_groups
+    b = fit.params[:n_groups]
+    return float(b @ b / fit.theta - change) / 2
 
 
-def reml_equation(
-    params: Floats, theta: float, at: FrailtyEvaluation, tangent: Floats, problem: FrailtyProblem
-) -> tuple[float, float]:
-    """Laplace's approximation, and McGilchrist's estimating function as R's coxph has it."""
+def reml_equation(fit: FrailtyFit, problem: FrailtyProblem) -> float:
+    """McGilchrist's estimating function, as R's coxph has it."""
     n_groups = len(problem.deaths)
-    b = params[:n_groups]
-    loglik = at.loglik - 0.5 * (block_log_determinant(at.block) + n_groups * np.log(theta))
-    return loglik, 0.5 * float((b @ b + inverse_diagonal(at).sum()) / theta - n_groups)
+    b = fit.params[:n_groups]
+    return float((b @ b + inverse_diagonal(fit.at).sum()) / fit.theta - n_groups) / 2
 
 
 def _excess(at: FrailtyEvaluation, deaths: Floats) -> float:
@@ -153,13 +158,17 @@ def _reml_at_zero(at: FrailtyEvaluation, deaths: Floats) -> float:
     return 0.5 * (_excess(at, deaths) - left)
 
 
-GAMMA_ML = Method(
-    GAMMA, gamma_likelihood, lambda at, deaths: 0.5 * (_excess(at, deaths) - float(deaths.sum())), 4.0**6
-)
-LOGNORMAL_ML = Method(
-    NORMAL, laplace_likelihood, lambda at, deaths: 0.5 * (_excess(at, deaths) - at.trace), 4.0**3
-)
-LOGNORMAL_REML = Method(NORMAL, reml_equation, _reml_at_zero, 4.0**3)
+def _gamma_at_zero(at: FrailtyEvaluation, deaths: Floats) -> float:
+    return 0.5 * (_excess(at, deaths) - float(deaths.sum()))
+
+
+def _laplace_at_zero(at: FrailtyEvaluation, deaths: Floats) -> float:
+    return 0.5 * (_excess(at, deaths) - at.trace)
+
+
+GAMMA_ML = Method(GAMMA, gamma_likelihood, gamma_slope, _gamma_at_zero, 4.0**6)
+LOGNORMAL_ML = Method(NORMAL, laplace_likelihood, laplace_slope, _laplace_at_zero, 4.0**3)
+LOGNORMAL_REML = Method(NORMAL, laplace_likelihood, reml_equation, _reml_at_zero, 4.0**3)
 
 
 @dataclass(slots=True)
@@ -175,6 +184,7 @@ class Profile:
     loglik_at_zero : float
         Log partial likelihood there.
     found : dict of float to FrailtyFit
+    slopes : dict of float to float
     """
 
     problem: FrailtyProblem
@@ -182,6 +192,7 @@ class Profile:
     start: Floats
     loglik_at_zero: float
     found: dict[float, FrailtyFit] = field(default_factory=dict)
+    slopes: dict[float, float] = field(default_factory=dict)
 
     def at(self, theta: float) -> FrailtyFit:
         """Fit at one frailty variance.
@@ -197,6 +208,12 @@ class Profile:
     def loglik(self, theta: float) -> float:
         """Integrated log-likelihood at one frailty variance, zero included."""
         return self.at(theta).loglik if theta > 0 else self.loglik_at_zero
+
+    def slope(self, theta: float) -> float:
+        """Derivative of the integrated log-likelihood in log theta."""
+        if theta not in self.slopes:
+            self.slopes[theta] = self.method.slope(self.at(theta), self.problem)
+        return self.slopes[theta]
 
     def slope_at_zero(self) -> float:
         """Derivative of the integrated log-likelihood in the variance at zero."""
@@ -219,8 +236,8 @@ class Profile:
         assert isinstance(at, FrailtyEvaluation)
         pull = np.concatenate([-problem.law.slope(best.params[:n_groups]) / theta, np.zeros(len(self.start))])
         tangent = solve(at, pull)
-        loglik, slope = self.method.criterion(best.params, theta, at, tangent, problem)
-        return FrailtyFit(theta, best.params, at, tangent, loglik, slope, best.iterations)
+        loglik = self.method.loglik(theta, at, problem)
+        return FrailtyFit(theta, best.params, at, tangent, loglik, best.iterations)
 
     def _nearest(self, theta: float) -> Floats:
         if not self.found:
@@ -249,19 +266,21 @@ def best_variance(profile: Profile) -> FrailtyFit | None:
         A fit at one of the variances failed.
     """
     rising = profile.slope_at_zero()
-    grid = [float(theta) for theta in _GRID]
-    while profile.at(grid[-1]).slope > 0:
+    grid = list(_GRID)
+    slopes = [profile.slope(theta) for theta in grid]  # upwards, so that each fit begins where the last leads
+    while slopes[-1] > 0:
         if grid[-1] >= profile.method.largest:
             raise Unbounded
         grid.append(4 * grid[-1])
+        slopes.append(profile.slope(grid[-1]))
     maxima = []
-    if rising > 0 >= profile.at(grid[0]).slope:
+    if rising > 0 >= slopes[0]:
         maxima.append(
-            _root(lambda theta: profile.at(theta).slope / theta if theta > 0 else rising, 0.0, grid[0])
+            _root(lambda theta: profile.slope(theta) / theta if theta > 0 else rising, 0.0, grid[0])
         )
     for low, high in pairwise(grid):
-        if profile.at(low).slope > 0 >= profile.at(high).slope:
-            maxima.append(_root_in_log(lambda theta: profile.at(theta).slope, low, high))
+        if profile.slope(low) > 0 >= profile.slope(high):
+            maxima.append(_root_in_log(profile.slope, low, high))
     best = max((profile.at(theta) for theta in maxima), key=lambda fit: fit.loglik, default=None)
     return None if best is None or (rising <= 0 and best.loglik <= profile.loglik_at_zero) else best
 
@@ -296,7 +315,7 @@ def profile_interval(profile: Profile, theta: float, drop: float) -> tuple[float
 
 def curvature(profile: Profile, theta: float) -> float:
     """Observed information in log theta: minus the derivative of the slope."""
-    up, down = (profile.at(theta * float(np.exp(step))).slope for step in (_STEP_OF_SLOPE, -_STEP_OF_SLOPE))
+    up, down = (profile.slope(theta * float(np.exp(step))) for step in (_STEP_OF_SLOPE, -_STEP_OF_SLOPE))
     return (down - up) / (2 * _STEP_OF_SLOPE)
 
 
@@ -306,5 +325,5 @@ def _root(function: Callable[[float], float], low: float, high: float) -> float:
 
 def _root_in_log(function: Callable[[float], float], low: float, high: float) -> float:
     return float(
-        np.exp(brentq(lambda size: function(float(np.exp(size))), np.log(low), np.log(high), xtol=1e-12))
+        np.exp(brentq(lambda size: function(float(np.exp(size))), np.log(low), np.log(high), xtol=1e-10))
     )
