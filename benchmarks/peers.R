@@ -10,7 +10,7 @@ binomial_fit <- function(link, ...) {
   fit <- glm(as.formula(paste("event ~ factor(period) +", x)), binomial(link), d, ...)
   list(fit = fit, vcov = vcovCL(fit, ~ caseworker, type = "HC0", cadjust = FALSE))
 }
-# Estimates are those of the whole information; errors take the block of the groups for diagonal, R's default.
+# R's default takes the groups' block of the information for diagonal: errors differ, and with REML the variance.
 shared <- function(law, eps = 1e-5, ...) coxph(as.formula(sprintf(
   "Surv(start, stop, event) ~ %s + frailty(caseworker, distribution = '%s', eps = %g)", x, law, eps)), d, ...)
 once <- switch(job,

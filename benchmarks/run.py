@@ -37,9 +37,9 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
      [("glum cloglog", 3), ("R cloglog", 1), ("statsmodels cloglog", 1)]),
     ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
      [("pyfixest absorbed", 2)]),
-    ("Cox, gamma frailty by caseworker; R's errors take the groups' information for diagonal", "QF",
+    ("Cox, gamma frailty by caseworker; R takes the groups' information for diagonal (errors)", "QF",
      ("kernel frailty gamma", "whole frailty gamma"), [("R frailty gamma", 2)]),
-    ("Cox, log-normal frailty by caseworker, REML; R's errors as before", "QF",
+    ("Cox, log-normal frailty by caseworker, REML; R takes it for diagonal in the variance too", "QF",
      ("kernel frailty lognormal", "whole frailty lognormal"), [("R frailty lognormal", 2)]),
 ]  # fmt: skip
 

@@ -93,6 +93,9 @@ def frailty_cox(
     ``"reml"`` solves McGilchrist's equation, as R's ``coxph(frailty(g, distribution = "gaussian"))`` does. No
     likelihood belongs to it; interval and test of the variance are those of ``"ml"``.
 
+    The information in the groups is a diagonal less a matrix of rank at most twice the number of event times (times
+    strata): a step costs the square of the smaller of groups and event times, times the larger.
+
     A variance of zero is reported as such and gives `bip.cox`. The test's p-value is half that of chi-squared
     with one degree of freedom (Self and Liang 1987).
 
