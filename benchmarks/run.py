@@ -1,6 +1,6 @@
 """Time, memory and agreement beside the peers, measured in the same run; absent peers are named.
 
-``make bench`` measures Q and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there).
+``make bench`` measures Q, QF and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there).
 Every job runs in a process of its own. Seconds are the best of several warm runs (the number is printed), or of one
 cold run where a peer takes long; memory is the peak above the data. Machines are noisy: trust ratios within one run.
 Differences of errors of 1e-3 and less to glum and pyfixest are their small-sample factors and tolerances.
@@ -37,6 +37,10 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
      [("glum cloglog", 3), ("R cloglog", 1), ("statsmodels cloglog", 1)]),
     ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
      [("pyfixest absorbed", 2)]),
+    ("Cox, gamma frailty by caseworker; R takes the groups' information for diagonal (errors)", "QF",
+     ("kernel frailty gamma", "whole frailty gamma"), [("R frailty gamma", 2)]),
+    ("Cox, log-normal frailty by caseworker, REML; R takes it for diagonal in the variance too", "QF",
+     ("kernel frailty lognormal", "whole frailty lognormal"), [("R frailty lognormal", 2)]),
 ]  # fmt: skip
 
 
@@ -88,7 +92,7 @@ def compare(
     title: str, jobs: tuple[str, str], peers: list[tuple[str, int]], file: Path, matrix: float
 ) -> None:
     """Measure one model and print it."""
-    print(f"\n{title}; errors clustered by caseworker")
+    print(f"\n{title}" + ("" if "frailty" in title else "; errors clustered by caseworker"))
     own = []
     for job in jobs:
         found = measured(job, file, 5)
@@ -113,7 +117,7 @@ def compare(
 def main() -> None:
     """Run the jobs of the shapes asked for."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("shapes", nargs="*", default=["Q", "W"], choices=["Q", "W", "W10"])
+    arguments.add_argument("shapes", nargs="*", default=["Q", "QF", "W"], choices=["Q", "QF", "W", "W10"])
     wanted = arguments.parse_args().shapes
     print(f"{os.cpu_count()} processors; BLAS threads as the libraries choose (ours: one)")
     with tempfile.TemporaryDirectory() as folder:
