@@ -6,20 +6,18 @@ covariances `with_vcov` takes, what `predict` predicts, whether there are weight
 
 from __future__ import annotations
 
-import pkgutil
 import typing
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
-from importlib import import_module
 from inspect import signature
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from scipy.interpolate import CubicSpline
 from scipy.special import expit
+from walk import hints, literal
 
 import bipstats as bip
 from bipstats.core.covariance import Cluster
@@ -201,20 +199,6 @@ def fitted(name: str, copies: int = 1) -> Result:
     return FITS[name](rows(copies))
 
 
-def hints(function: Callable[..., Any]) -> dict[str, Any]:
-    """Annotations of a function, those that are imported for type checkers only too."""
-    return typing.get_type_hints(
-        function, localns={"Axes": Axes, **{kind.__name__: kind for kind in classes()}}
-    )
-
-
-def literal(annotation: Any) -> tuple[Any, ...]:
-    """Choices of the Literals within an annotation."""
-    if typing.get_origin(annotation) is typing.Literal:
-        return typing.get_args(annotation)
-    return tuple(choice for part in typing.get_args(annotation) for choice in literal(part))
-
-
 def requests(case: Case) -> dict[str, Any]:
     """Covariances that `with_vcov` takes, as its annotation says: every choice, and clusters of all sorts."""
     annotation = hints(case.result.with_vcov)["vcov"]
@@ -248,21 +232,3 @@ def _column(term: object, data: pd.DataFrame) -> pd.Series:
         name, _, level = part.rstrip("]").partition("[")
         found = found * (data[name].astype(str) == level if level else data[name])
     return found
-
-
-def modules() -> Iterator[Any]:
-    """Every module of the library."""
-    for found in pkgutil.walk_packages(bip.__path__, "bipstats."):
-        if not found.name.endswith("__main__"):
-            yield import_module(found.name)
-
-
-@cache
-def classes() -> set[type]:
-    """Every class that the library defines."""
-    return {
-        value
-        for module in modules()
-        for value in vars(module).values()
-        if isinstance(value, type) and value.__module__ == module.__name__
-    }

@@ -1,16 +1,82 @@
-"""A walk through everything that an object holds, in search of rows of the data."""
+"""Walks: through every class and signature of the library, and through what an object holds, in search of rows."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import inspect
+import pkgutil
+import typing
+from collections.abc import Callable, Iterator
 from dataclasses import fields, is_dataclass
+from functools import cache
+from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
+from matplotlib.axes import Axes
 
-LONGEST = 64
-"""More than any dimension of a result of the tests' fits: terms, event times, periods, strata."""
+import bipstats as bip
+
+
+def modules() -> Iterator[ModuleType]:
+    """Every module of the library."""
+    for found in pkgutil.walk_packages(bip.__path__, "bipstats."):
+        if not found.name.endswith("__main__"):
+            yield import_module(found.name)
+
+
+@cache
+def classes() -> frozenset[type]:
+    """Every class that the library defines."""
+    return frozenset(
+        value
+        for module in modules()
+        for value in vars(module).values()
+        if isinstance(value, type) and value.__module__ == module.__name__
+    )
+
+
+def hints(function: Callable[..., Any]) -> dict[str, Any]:
+    """Annotations of a function, those that are imported for type checkers only too."""
+    names = {"Axes": Axes, **{kind.__name__: kind for kind in classes()}}
+    return typing.get_type_hints(function, localns=names)
+
+
+def literal(annotation: Any) -> tuple[Any, ...]:
+    """Choices of the Literals within an annotation."""
+    if typing.get_origin(annotation) is typing.Literal:
+        return typing.get_args(annotation)
+    return tuple(choice for part in typing.get_args(annotation) for choice in literal(part))
+
+
+def methods(kind: type) -> dict[str, Callable[..., Any]]:
+    """Public methods of a class, inherited ones too."""
+    found = {name: inspect.getattr_static(kind, name) for name in dir(kind) if not name.startswith("_")}
+    return {name: method for name, method in found.items() if inspect.isfunction(method)}
+
+
+def options(function: Callable[..., Any]) -> dict[str, Any]:
+    """A wrong value of every argument that has named choices or is a confidence level."""
+    known, parameters = hints(function), inspect.signature(function).parameters
+    wrong: dict[str, Any] = {name: "none such" for name in parameters if literal(known.get(name))}
+    return wrong | ({"level": 95} if "level" in parameters else {})
+
+
+def refuses_options(result: Any, given: dict[str, Any]) -> int:
+    """Call every method with every option wrong, and with an unknown argument; `given` has those without default."""
+    asked = 0
+    for name, method in methods(type(result)).items():
+        parameters = list(inspect.signature(method).parameters.values())[1:]
+        needed = {one.name: given.get(one.name) for one in parameters if one.default is one.empty}
+        for argument, value in options(method).items():
+            with pytest.raises(bip.OptionError, match=rf"^{argument}={value!r}"):
+                getattr(result, name)(**{**needed, argument: value})
+            asked += 1
+        with pytest.raises(TypeError, match="unexpected keyword argument 'no_such'"):
+            getattr(result, name)(**needed, no_such=1)
+    return asked
 
 
 def parts(value: Any, where: str = "it") -> Iterator[tuple[str, Any]]:
@@ -24,7 +90,7 @@ def parts(value: Any, where: str = "it") -> Iterator[tuple[str, Any]]:
     elif isinstance(value, list | tuple | set | frozenset):
         inner = {str(place): item for place, item in enumerate(value)}
     elif isinstance(value, pd.DataFrame):
-        inner = {str(name): value[name].to_numpy() for name in value} | {"index": value.index.to_numpy()}
+        inner = {str(name): value[name] for name in value} | {"index": value.index}
     elif isinstance(value, pd.Series | pd.Index):
         inner = {"values": value.to_numpy()}
     elif isinstance(value, np.ndarray):
@@ -36,7 +102,7 @@ def parts(value: Any, where: str = "it") -> Iterator[tuple[str, Any]]:
         yield from parts(item, f"{where}.{name}")
 
 
-def findings(value: Any, data: pd.DataFrame, longest: int = LONGEST) -> list[str]:
+def findings(value: Any, data: pd.DataFrame, longest: int) -> list[str]:
     """What must not be inside: long things, values of rows, identifiers, and code, which may hide all of these."""
     own = np.concatenate([data[name].to_numpy(float) for name in ("x", "u", "score", "off")])
     return [
