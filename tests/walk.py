@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 import bipstats as bip
 
@@ -40,8 +41,16 @@ def classes() -> frozenset[type]:
 
 def hints(function: Callable[..., Any]) -> dict[str, Any]:
     """Annotations of a function, those that are imported for type checkers only too."""
-    names = {"Axes": Axes, **{kind.__name__: kind for kind in classes()}}
-    return typing.get_type_hints(function, localns=names)
+    return typing.get_type_hints(function, localns={**_names(), **function.__globals__})
+
+
+@cache
+def _names() -> dict[str, Any]:
+    """Every name of every module; those of types may be imported for type checkers only."""
+    found: dict[str, Any] = {"Axes": Axes, "Figure": Figure}
+    for module in modules():
+        found |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
+    return found
 
 
 def literal(annotation: Any) -> tuple[Any, ...]:
