@@ -314,6 +314,27 @@ def test_saved_pickled_or_copied_it_is_the_same_to_the_last_bit(name, tmp_path):
             same(again.predict(data, kind), fit.predict(data, kind))
 
 
+@dataclasses.dataclass(frozen=True)
+class Box:
+    held: object
+
+
+def test_the_walk_finds_rows_wherever_they_hide():
+    data = fits.rows()
+    x = data["x"].to_numpy()
+    hidden = {
+        r"size \(292,\)": {"deep": (data["period"],)},
+        r"size \(292, 16\)": np.zeros((292, 16)),
+        "names a person": pd.Series(["person-00003"], dtype=object),
+        "value of a row": pd.DataFrame({"a": [0.0, x[7]]}),
+        "base.*value of a row": x[:2].copy()[1:],
+        "code": [lambda: data],
+    }
+    for said, held in hidden.items():
+        assert re.search(said, "\n".join(findings(Box(held), data, LONGEST)))
+    assert findings(Box({"a": (1.0, "b", np.arange(LONGEST))}), data, LONGEST) == []
+
+
 @each
 def test_no_rows_are_inside(name):
     """Nothing as long as the data, no value of a row's own number, no identifier."""
