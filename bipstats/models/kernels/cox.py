@@ -16,6 +16,7 @@ from scipy import sparse
 from bipstats.models.kernels.newton import Evaluation, Floats
 
 Ints = NDArray[np.int64]
+Places = NDArray[np.int32]  # one a row and more: half the memory
 _ROWS_IN_CACHE = 2048
 
 
@@ -37,9 +38,9 @@ class RiskSets:
 
     times: Floats
     blocks: Ints
-    first: Ints
-    last: Ints
-    stratum: Ints
+    first: Places
+    last: Places
+    stratum: Places
 
     def take(self, rows: Ints) -> RiskSets:
         """The same event times for some of the rows."""
@@ -63,7 +64,7 @@ def risk_sets(start: Floats, stop: Floats, event: NDArray[np.bool_], stratum: In
     RiskSets
     """
     n_strata = int(stratum.max(initial=0)) + 1
-    first, last = np.empty(len(stop), np.int64), np.empty(len(stop), np.int64)
+    first, last = np.empty(len(stop), np.int32), np.empty(len(stop), np.int32)
     times, blocks = [], [0]
     order = np.argsort(stratum, kind="stable")
     bounds = np.searchsorted(stratum[order], np.arange(n_strata + 1))
@@ -74,7 +75,7 @@ def risk_sets(start: Floats, stop: Floats, event: NDArray[np.bool_], stratum: In
         last[rows] = blocks[-1] + np.searchsorted(own, stop[rows], side="right")
         times.append(own)
         blocks.append(blocks[-1] + len(own))
-    return RiskSets(np.concatenate(times), np.asarray(blocks), first, last, stratum)
+    return RiskSets(np.concatenate(times), np.asarray(blocks), first, last, stratum.astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def cox_problem(
     n, n_times = len(x), len(sets.times)
     died = np.flatnonzero(event)
     died = died[np.argsort(sets.last[died], kind="stable")]
-    at = sets.last[died] - 1
+    at = sets.last[died].astype(np.int64) - 1
     ties = np.bincount(at, minlength=n_times)
     opening = np.cumsum(ties) - ties
     rank = (np.arange(len(died)) - opening[at]) / ties[at] if efron else np.zeros(len(died))
@@ -223,9 +224,8 @@ def score_sums(sums: RiskSums, problem: CoxProblem, group: Ints) -> Floats:
     hazard = problem.tied_weight / sums.denominator
     per_death = hazard[:, None] * sums.mean
     table, first, last = _running(_by_time(per_death, problem), _by_time(hazard, problem), sets)
-    pull = _placed(group, last, sums.risk, n_groups, len(table)) - _placed(
-        group, first, sums.risk, n_groups, len(table)
-    )
+    pull = _placed(group, last, sums.risk, n_groups, len(table))
+    pull -= _placed(group, first, sums.risk, n_groups, len(table))
     ties = np.diff(problem.opening, append=len(died))
     centre = (_by_time(sums.mean, problem) / ties[:, None])[at]
     of_dead = problem.weight[died][:, None] * (problem.x[died] - centre)
@@ -241,7 +241,7 @@ def sum_by(weight: Floats, group: Ints, n_groups: int, x: Floats) -> Floats:
 
 
 def _placed(
-    group: Ints, place: Ints, risk: Floats, n_groups: int, n_places: int
+    group: Ints, place: Places, risk: Floats, n_groups: int, n_places: int
 ) -> Floats | sparse.csr_array:
     """Sum risks by group and place, (G, places); sparse where most would be empty."""
     if n_groups * n_places <= 4 * len(group):
@@ -366,7 +366,7 @@ def _by_time(per_death: Floats, problem: CoxProblem) -> Floats:
     return np.add.reduceat(per_death, problem.opening, axis=0)
 
 
-def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, Ints, Ints]:
+def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, Places, Places]:
     """Cumulative sums, and places in them whose difference is each row's sum over its time at risk.
 
     Both places lie in the forward or in the backward sums of the row's stratum, whichever is smaller where the
@@ -374,7 +374,7 @@ def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, 
     """
     n_places = len(increments) + len(sets.blocks) - 1
     early = _cumulated(size, sets.blocks) <= _cumulated(size, sets.blocks, backward=True)
-    half = np.where(early, 0, n_places)
+    half = np.where(early, 0, n_places).astype(np.int32)
     first = sets.first + sets.stratum
     half_of_row = half[first]
     table = np.concatenate(
