@@ -24,6 +24,11 @@ from bipstats.core.covariance import Cluster
 from bipstats.core.result import Result
 from bipstats.core.score_bootstrap import ScoreBootstrap
 
+METHODS = (
+    "tidy", "glance", "summary", "conf_int", "predict", "with_vcov", "wald", "plot", "plot_data", "to_json",
+    "methods_text",
+)  # fmt: skip
+"""What every result of a model has, unless its case says that there is no such thing."""
 CLIENTS = 101
 """Of one copy of the data: no count that a result may hold by right."""
 
@@ -48,6 +53,8 @@ class Case:
         False where there is nothing to predict, because effects were absorbed.
     means : dict of str to callable, optional
         Kind of prediction to its function of the linear predictor, where `MEANS` does not have it.
+    lacks : set of str
+        Methods of `METHODS` that its result does not have, because there is no such thing.
     rtol : float
         To which two fits of one model to the same data agree.
     """
@@ -60,6 +67,7 @@ class Case:
     columns: Callable[[Any, pd.DataFrame], dict[str, pd.Series]] = lambda fit, data: {}
     predicts: bool = True
     means: dict[str, Callable[[pd.Series], pd.Series]] = field(default_factory=dict)
+    lacks: frozenset[str] = frozenset()
     rtol: float = 1e-7
 
     def __call__(self, data: pd.DataFrame, **changed: Any) -> Result:
@@ -73,7 +81,7 @@ class Case:
     @property
     def kinds(self) -> tuple[str, ...]:
         """What `predict` predicts, as its annotation says."""
-        return literal(hints(self.result.predict)["kind"])
+        return () if "predict" in self.lacks else literal(hints(self.result.predict)["kind"])
 
     @property
     def arguments(self) -> set[str]:
@@ -196,6 +204,8 @@ def fitted(name: str, copies: int = 1) -> Result:
 
 def requests(case: Case) -> dict[str, Any]:
     """Covariances that `with_vcov` takes, as its annotation says: every choice, and clusters of all sorts."""
+    if "with_vcov" in case.lacks:
+        return {}
     annotation = hints(case.result.with_vcov)["vcov"]
     found: dict[str, Any] = {str(choice): choice for choice in literal(annotation)}
     parts = typing.get_args(annotation)
