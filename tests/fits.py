@@ -53,6 +53,8 @@ class Case:
         False where there is nothing to predict, because effects were absorbed.
     means : dict of str to callable, optional
         Kind of prediction to its function of the linear predictor, where `MEANS` does not have it.
+    gives : str
+        Class of the fit, by name, where the model's annotation has several.
     lacks : set of str
         Methods of `METHODS` that its result does not have, because there is no such thing.
     rtol : float
@@ -67,6 +69,7 @@ class Case:
     columns: Callable[[Any, pd.DataFrame], dict[str, pd.Series]] = lambda fit, data: {}
     predicts: bool = True
     means: dict[str, Callable[[pd.Series], pd.Series]] = field(default_factory=dict)
+    gives: str = ""
     lacks: frozenset[str] = frozenset()
     rtol: float = 1e-7
 
@@ -76,7 +79,9 @@ class Case:
     @property
     def result(self) -> Any:
         """Class of the fit, as the model's annotation says."""
-        return hints(self.model)["return"]
+        annotation = hints(self.model)["return"]
+        named = {kind.__name__: kind for kind in typing.get_args(annotation)}
+        return named[self.gives] if self.gives else annotation
 
     @property
     def kinds(self) -> tuple[str, ...]:
