@@ -54,7 +54,7 @@ class Case:
     means : dict of str to callable, optional
         Kind of prediction to its function of the linear predictor, where `MEANS` does not have it.
     gives : str
-        Class of the fit, by name, where the model's annotation has several.
+        Class of the fit, by name, where the model's annotation has several and it is not the first.
     lacks : set of str
         Methods of `METHODS` that its result does not have, because there is no such thing.
     rtol : float
@@ -80,8 +80,8 @@ class Case:
     def result(self) -> Any:
         """Class of the fit, as the model's annotation says."""
         annotation = hints(self.model)["return"]
-        named = {kind.__name__: kind for kind in typing.get_args(annotation)}
-        return named[self.gives] if self.gives else annotation
+        several = typing.get_args(annotation) or (annotation,)
+        return next(kind for kind in several if self.gives in ("", kind.__name__))
 
     @property
     def kinds(self) -> tuple[str, ...]:
