@@ -113,7 +113,7 @@ class Result:
     @property
     def params(self) -> pd.Series:
         """Estimates by term."""
-        return pd.Series(self.estimates.values, index=list(self.estimates.names), name="estimate")
+        return pd.Series(self.estimates.values, index=list(self.estimates.names), name="estimate", copy=True)
 
     @property
     def bse(self) -> pd.Series:
@@ -124,7 +124,7 @@ class Result:
     def cov(self) -> pd.DataFrame:
         """Covariance matrix, labelled by term."""
         names = list(self.estimates.names)
-        return pd.DataFrame(self.estimates.covariance, index=names, columns=names)
+        return pd.DataFrame(self.estimates.covariance, index=names, columns=names, copy=True)
 
     @property
     def pvalues(self) -> pd.Series:
