@@ -263,7 +263,7 @@ def _prepare(
     found = informative_rows(counted, outcome, spec.absorb, None)
     rows = found.rows
     if design is None:
-        design, matrix = fit_design(spec.formula, rows.data)
+        design, matrix = fit_design(spec.formula, rows.data, rows.count)
     else:
         matrix = design.matrix(rows.data)
     return binomial_rows(
