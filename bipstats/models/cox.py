@@ -108,7 +108,7 @@ class CoxResult(Result):
         kind : {"relative_risk", "survival"}
             ``exp(x'b)`` against covariates zero; or survival along constant covariates from time 0.
         times : float or iterable of float, optional
-            Times of the survival probabilities; the event times if not given.
+            Times of the survival probabilities, up to the end of follow-up; the event times if not given.
         data : pandas.DataFrame, optional
             The fitted data; needed for survival beyond 4,096 event times only.
 
@@ -169,7 +169,7 @@ class CoxResult(Result):
         self, new: pd.DataFrame, times: float | Iterable[float] | None, base: BaselineHazard
     ) -> pd.DataFrame:
         risk = self.relative(new, base.centre)
-        grid = np.unique(base.times) if times is None else read_grid(times)
+        grid = np.unique(base.times) if times is None else read_grid(times, self.followed_to)
         stratum = self.stratum_codes(new)
         table = np.empty((len(self.strata_levels), len(grid)))
         for code in range(len(self.strata_levels)):

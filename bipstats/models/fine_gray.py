@@ -123,9 +123,7 @@ class FineGrayResult(Result):
         base = self.baseline
         if base is None:
             raise ModelError(f"the baseline has more than {_BASELINE_TIMES:,} event times and was not kept.")
-        grid = base.times if times is None else read_grid(times)
-        if (grid > self.followed_to).any():
-            raise ModelError(f"times= go beyond {self.followed_to:g}, the end of follow-up.")
+        grid = base.times if times is None else read_grid(times, self.followed_to)
         hazard = np.concatenate([[0.0], np.cumsum(base.increment)])
         hazard = hazard[np.searchsorted(base.times, grid, side="right")]
         risk = self._relative(new, base.centre)
