@@ -141,3 +141,27 @@ def test_what_cannot_be_done_is_refused():
         bip.risk({"job": bip.logit("y ~ x", rows.assign(y=rows["x"] % 2 * (rows.index % 3 == 0)))}, rows)
     with pytest.raises(bip.ModelError, match="is stratified"):
         bip.risk(cox_fits(rows.assign(g=rows.index % 2), strata="g"), rows)
+
+
+def test_intervals_are_those_of_margins_with_degrees_of_freedom_too():
+    """Few clusters: t in place of the normal, and the summary names covariance, distribution and landmark."""
+    rows = landmark_frame(n=600)
+    rows["centre"] = np.arange(600) % 9
+    vcov = bip.cluster("centre", small_sample="jackknife")
+    fits = cox_fits(rows, vcov=vcov)
+    found = bip.risk(fits, rows, horizon=20, landmark=4, at={"x": "+1"})
+    assert found.df == 8
+    scales = {"difference": "difference", "ratio": "risk_ratio", "odds ratio": "odds_ratio"}
+    for quantity, scale in scales.items():
+        margin = bip.margins(fits, rows, "x", horizon=20, landmark=4, scale=scale)
+        assert_allclose(
+            found.table[found.table["quantity"] == quantity][["estimate", "conf_low", "conf_high"]],
+            margin.table[["estimate", "conf_low", "conf_high"]],
+            rtol=1e-10,
+        )
+        assert "jackknife over centre (9 clusters)" in str(margin)
+    text = str(found)
+    assert "20 after the landmark at 4" in text and "95%, t with 8 degrees of freedom" in text
+    assert "jackknife over centre (9 clusters)" in text
+    mixed = str(bip.risk({"job": fits["job"], "other": cox_fits(rows)["other"]}, rows, horizon=20))
+    assert "job jackknife" in mixed and "other from the model's information" in mixed

@@ -286,7 +286,7 @@ def _spline_block(factor: Factor, values: Floats) -> Floats:
     except ModelError as error:
         raise ModelError(
             f"Formula: {factor.text!r} cannot be evaluated for values from {values.min():g} to {values.max():g}: "
-            f"{error} Splines do not reach beyond the data of the fit."
+            f"{error} B-splines do not reach beyond the data of the fit; cr() goes on as straight lines."
         ) from None
 
 
