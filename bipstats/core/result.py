@@ -292,6 +292,11 @@ def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: 
     return estimates
 
 
+def used_columns(**roles: str | None) -> dict[str, str]:
+    """Columns that a fit used besides covariates, by their role: what its summary must name."""
+    return {role.replace("_", " "): column for role, column in roles.items() if column is not None}
+
+
 def with_covariance(result: Result, made: Covariance, transform: Floats) -> dict[str, Any]:
     """Fields of a result whose covariance is replaced."""
     estimates = report(result.estimates.names, result.estimates.values, made, transform)

@@ -22,7 +22,7 @@ from bipstats.core.columns import (
 )
 from bipstats.core.covariance import Covariance, Vcov, check_vcov, covariance
 from bipstats.core.design import split_formula
-from bipstats.core.result import Fit, Result, report, with_covariance
+from bipstats.core.result import Fit, Result, report, used_columns, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models import cox_baseline
 from bipstats.models.cox_concordance import concordance
@@ -48,6 +48,10 @@ from bipstats.models.separation import separated_risks
 from bipstats.tables import p_text
 
 _BASELINE_TIMES = 4096
+_FEWER = {
+    "merged into the row before": "merging",
+    "never at risk": "leaving out those at risk at no event",
+}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -159,9 +163,11 @@ class CoxResult(Result):
         spec = self._spec
         strata = f", stratified by {' and '.join(spec.strata_columns)}" if spec.strata else ""
         units = "" if self.fit.n_units is None else f" of {self.fit.n_units:,} ids"
+        weights = "" if spec.weights is None else f", weighted by {spec.weights}"
+        offset = "" if spec.offset is None else f", with {spec.offset} as an offset"
         return (
             f"We estimated a Cox proportional hazards model on {self.nobs:,} counting-process rows{units} with "
-            f"{self.n_events:,} events ({spec.ties.capitalize()} handling of ties{strata}); "
+            f"{self.n_events:,} events ({spec.ties.capitalize()} handling of ties{strata}{weights}{offset}); "
             f"{self._errors_and_software()}"
         )
 
@@ -195,15 +201,17 @@ class CoxResult(Result):
         columns = self._spec.strata_columns
         strata = f", strata {' x '.join(columns)} ({len(self.strata_levels)})" if columns else ""
         left = sum(count if what == "given" else -count for what, count in self.fit.flow)
-        joined = f", in {left:,} after merging" if left < self.nobs else ""
         facts = super()._facts()
-        facts["used"] += joined
+        if left < self.nobs:
+            steps = [words for what, words in _FEWER.items() if what in dict(self.fit.flow)]
+            facts["used"] += f", in {left:,} after {' and '.join(steps)}"
         if self.fit.loglik_null is not None and self.estimates.by_information:
             gain, df = 2 * (self.loglik - self.fit.loglik_null), len(self.estimates.names)
             facts["log-likelihood"] += (
                 f"; ratio against all slopes zero: chi2({df}) = {gain:.4g}, p {p_text(chi2.sf(gain, df))}"
             )
-        return {**facts, "ties": self._spec.ties + strata}
+        used = used_columns(weights=self._spec.weights, offset=self._spec.offset)
+        return {**facts, **used, "ties": self._spec.ties + strata}
 
 
 def cox(

@@ -12,7 +12,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, Missing, require_columns, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
-from bipstats.core.result import Fit, Linear, with_covariance
+from bipstats.core.result import Fit, Linear, used_columns, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import counting_rows, read_absorb
@@ -175,7 +175,7 @@ class HazardResult(BinomialResult):
         )
 
     def _facts(self) -> dict[str, str]:
-        facts = {**super()._facts(), "link": self._spec.link}
+        facts = {**super()._facts(), "link": self._spec.link, **used_columns(exposure=self._spec.exposure)}
         if self.knots:
             knots = ", ".join(f"{knot:g}" for knot in self.knots)
             facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"

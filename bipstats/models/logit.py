@@ -12,7 +12,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Missing, require_columns, require_frame
 from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
-from bipstats.core.result import Fit, with_covariance
+from bipstats.core.result import Fit, used_columns, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import (
     BinomialResult,
@@ -133,10 +133,10 @@ class LogitResult(BinomialResult):
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
         how = "maximum likelihood" if self._spec.penalty is None else f"{_PENALISED} (Firth 1993)"
-        return (
-            f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"{how}{self.with_effects}; {self._errors_and_software()}"
-        )
+        rows = f"{self.nobs:,} rows with {self.n_events:,} events"
+        rows += "" if self._spec.weights is None else f", weighted by {self._spec.weights},"
+        fit = f"We estimated a logit of {self._spec.outcome} on {rows} by {how}{self.with_effects}"
+        return f"{fit}; {self._errors_and_software()}"
 
     def _remade(self, rows: BinomialRows, vcov: Vcov) -> Covariance:
         """Another covariance; refuses data on which the fit does not recur."""
@@ -144,7 +144,7 @@ class LogitResult(BinomialResult):
         return remake(rows, vcov, self.estimates.values, self.loglik)
 
     def _facts(self) -> dict[str, str]:
-        facts = super()._facts()
+        facts = super()._facts() | used_columns(weights=self._spec.weights)
         return facts if self._spec.penalty is None else {**facts, "penalty": f"Firth: {_PENALISED}"}
 
 
