@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.core.columns import Ints
+from bipstats.core.columns import Ints, group_codes, require_columns
 from bipstats.errors import ModelError
+from bipstats.models.inputs import event_column, event_indicator
 
 _CLOCKS = ("stop", "period", "week", "date")
 
 
+def refuse_absorbing_effects(
+    data: pd.DataFrame, outcome: str, absorb: Sequence[str], clock: str | None = None
+) -> None:
+    """Refuse to absorb effects of units whose time at risk the outcome ends; `clock` names the column of time."""
+    names = [event_column(outcome), *absorb, *([] if clock is None else [clock])]
+    if not absorb:
+        return
+    require_columns(data, names, "the model")
+    holed = [name for name in names if data[name].hasnans]
+    rows = data.dropna(subset=holed) if holed else data
+    if rows.empty:  # whoever fits says so
+        return
+    event = event_indicator(rows, outcome)
+    for name in absorb:
+        refuse_absorbing(rows, event, group_codes(rows, name, "absorb="), outcome, name, clock)
+
+
 def refuse_absorbing(
-    rows: pd.DataFrame, event: NDArray[np.bool_], group: Ints, outcome: str, words: str
+    rows: pd.DataFrame,
+    event: NDArray[np.bool_],
+    group: Ints,
+    outcome: str,
+    words: str,
+    clock: str | None = None,
 ) -> None:
     """Refuse an outcome that happens at most once per group, only in its last row, and not in every group.
 
@@ -27,6 +52,8 @@ def refuse_absorbing(
         0..G-1.
     outcome, words : str
         What outcome and groups are called, for the message.
+    clock : str, optional
+        Column of time, where it is known.
 
     Notes
     -----
@@ -36,7 +63,7 @@ def refuse_absorbing(
     alone = (events == 1) & (sizes > 1)
     if events.max() > 1 or not (events == 0).any() or not alone.any():
         return
-    clock = next((name for name in _CLOCKS if name in rows.columns), None)
+    clock = clock or next((name for name in _CLOCKS if name in rows.columns), None)
     when = np.arange(len(rows)) if clock is None else _places(rows[clock])
     latest = np.full(len(sizes), -1, np.int64)
     np.maximum.at(latest, group, when)

@@ -14,6 +14,7 @@ from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
 from bipstats.core.result import Fit, used_columns, with_covariance
 from bipstats.errors import ModelError, check_option
+from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import (
     BinomialResult,
     BinomialRows,
@@ -187,7 +188,8 @@ def logit(
     Raises
     ------
     ModelError
-        The data cannot be used or the model not be estimated; the message says which column and rows.
+        The data cannot be used or the model not be estimated; the message says which column and rows. Also for
+        absorbed effects of units whose time at risk the outcome ends (clients, for entry into a job).
 
     Notes
     -----
@@ -230,6 +232,7 @@ def logit(
             f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
             f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
         )
+    refuse_absorbing_effects(data, outcome, spec.absorb)
     rows = _prepared(spec, data, vcov, None)
     fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
     best = fitted.best
