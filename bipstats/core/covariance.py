@@ -176,8 +176,9 @@ def covariance(
         return _sandwiched(vcov.small_sample, bread, score_sums, groups, counts, scale)
     if refits is None:
         raise ModelError(
-            "this model has no covariance for few clusters (a logit or hazard with absorbed effects: put them into the "
-            "formula as C(...) instead); else give small_sample=None, 'CR1' or 'CR1S'."
+            "this model has no covariance for few clusters (Fine-Gray, whose weights are estimated; a logit or hazard "
+            "with absorbed effects: put them into the formula as C(...) instead); else give small_sample=None, 'CR1' "
+            "or 'CR1S'."
         )
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would wait for each other
         return _for_few_clusters(vcov, bread, score_sums, groups, counts, refits)
