@@ -133,6 +133,8 @@ def test_what_cannot_be_done_is_refused():
         bip.risk(fits, rows, at={"x": "abc"})
     with pytest.raises(bip.OptionError, match="horizon='52'"):
         bip.risk(fits, rows, horizon="52")
+    with pytest.raises(bip.ModelError, match=r"\['job'\] and fits\['other'\] are one fit of 'exit == job'"):
+        bip.risk({"job": fits["job"], "other": fits["job"]}, rows)
     with pytest.raises(bip.ModelError, match="fits is empty"):
         bip.risk({}, rows)
     with pytest.raises(bip.ModelError, match=r"no cause has an event between 0 and 0.5"):
