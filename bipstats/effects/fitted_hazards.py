@@ -85,8 +85,8 @@ def _refuse_twins(fits: Fits) -> None:
         twin = seen.setdefault((fit.specification.event, fit.loglik), name)
         if twin != name:
             raise ModelError(
-                f"fits[{twin!r}] and fits[{name!r}] are one fit of {fit.specification.event!r}; every way out needs its "
-                "own."
+                f"fits[{twin!r}] and fits[{name!r}] are one fit of {fit.specification.event!r}; every way out needs "
+                "its own."
             )
 
 
