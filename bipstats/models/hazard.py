@@ -12,8 +12,9 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, Missing, require_columns, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
-from bipstats.core.result import Fit, Linear, with_covariance
+from bipstats.core.result import Fit, Linear, used_columns, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import counting_rows, read_absorb
 from bipstats.models.hazard_rows import (
@@ -175,7 +176,7 @@ class HazardResult(BinomialResult):
         )
 
     def _facts(self) -> dict[str, str]:
-        facts = {**super()._facts(), "link": self._spec.link}
+        facts = {**super()._facts(), "link": self._spec.link, **used_columns(exposure=self._spec.exposure)}
         if self.knots:
             knots = ", ".join(f"{knot:g}" for knot in self.knots)
             facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"
@@ -220,7 +221,8 @@ def hazard(
         freedom.
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
-        groups, such as clients, the slopes are biased (incidental parameters).
+        groups the slopes are biased (incidental parameters); clients, whose time at risk the event ends, are
+        refused.
     vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
@@ -273,6 +275,7 @@ def hazard(
         raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
     rhs = split_formula(formula, two_sided=False)[1]
     spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed)
+    refuse_absorbing_effects(data, event, absorbed, period)
     found = _prepared(spec, data, vcov, None)
     rows = found.rows
     fitted = fit_binomial(rows, vcov)
