@@ -57,6 +57,8 @@ class Case:
         Class of the fit, by name, where the model's annotation has several and it is not the first.
     lacks : set of str
         Methods of `METHODS` that its result does not have, because there is no such thing.
+    keeps_groups : bool
+        Whether something is kept of every caseworker, so that the size is theirs; never of clients.
     rtol : float
         To which two fits of one model to the same data agree.
     """
@@ -71,6 +73,7 @@ class Case:
     means: dict[str, Callable[[pd.Series], pd.Series]] = field(default_factory=dict)
     gives: str = ""
     lacks: frozenset[str] = frozenset()
+    keeps_groups: bool = False
     rtol: float = 1e-7
 
     def __call__(self, data: pd.DataFrame, **changed: Any) -> Result:
@@ -203,8 +206,11 @@ def _rows(copies: int, clients: int, seed: int) -> pd.DataFrame:
 
 @cache
 def fitted(name: str, copies: int = 1) -> Result:
-    """The fit of a case to `rows`."""
-    return FITS[name](rows(copies))
+    """The fit of a case to `rows`, whose copies have the same caseworkers where something is kept of each."""
+    case, data = FITS[name], rows(copies)
+    if case.keeps_groups:
+        data["worker"] = data["worker"].str[:-4] + (data["worker"].str[-4:].astype(int) % 6).astype(str)
+    return case(data)
 
 
 def requests(case: Case) -> dict[str, Any]:
