@@ -57,6 +57,10 @@ class Case:
         Class of the fit, by name, where the model's annotation has several and it is not the first.
     lacks : set of str
         Methods of `METHODS` that its result does not have, because there is no such thing.
+    keeps_groups : bool
+        Whether something is kept of every caseworker, so that the size is theirs; never of clients.
+    exempt : set of str
+        Names of properties (tests/test_properties.py) that do not hold for it.
     rtol : float
         To which two fits of one model to the same data agree.
     """
@@ -71,6 +75,8 @@ class Case:
     means: dict[str, Callable[[pd.Series], pd.Series]] = field(default_factory=dict)
     gives: str = ""
     lacks: frozenset[str] = frozenset()
+    keeps_groups: bool = False
+    exempt: frozenset[str] = frozenset()
     rtol: float = 1e-7
 
     def __call__(self, data: pd.DataFrame, **changed: Any) -> Result:
@@ -107,6 +113,14 @@ def _spline(fit: Any, data: pd.DataFrame) -> dict[str, pd.Series]:
     return {f"period spline[{k}]": values[k] for k in range(1, len(values))}
 
 
+# The penalty is that of the data once, however often they count, and of all coefficients; its covariance is its own.
+_PENALISED = frozenset(
+    {
+        "test_doubled_weights_keep_estimates_and_sandwich_and_halve_the_models_variance",
+        "test_one_stratum_is_none",
+        "test_one_cluster_per_unit_is_robust",
+    }
+)
 _EXPOSED = dict(event="event", exposure="exposure")
 FITS = {
     "cox": Case(bip.cox, "x + u + C(g)", unit="client"),
@@ -132,7 +146,7 @@ FITS = {
     "logit": Case(bip.logit, "y ~ x + C(g) + x:u"),
     "logit, weights": Case(bip.logit, "y ~ x + u", dict(weights="w", vcov=bip.cluster("client", "worker"))),
     "logit, absorbing": Case(bip.logit, "y ~ x + C(g)", dict(absorb=["worker", "s"]), predicts=False),
-    "logit, penalised": Case(bip.logit, "y ~ x + C(g)", dict(penalty="firth")),
+    "logit, penalised": Case(bip.logit, "y ~ x + C(g)", dict(penalty="firth"), exempt=_PENALISED),
     "conditional_logit": Case(bip.conditional_logit, "y ~ x + C(h)", dict(groups="client"), unit="client"),
     "conditional_logit, weights": Case(
         bip.conditional_logit, "y ~ x", dict(groups="client", weights="w", vcov="robust"), unit="client"
@@ -203,8 +217,11 @@ def _rows(copies: int, clients: int, seed: int) -> pd.DataFrame:
 
 @cache
 def fitted(name: str, copies: int = 1) -> Result:
-    """The fit of a case to `rows`."""
-    return FITS[name](rows(copies))
+    """The fit of a case to `rows`, whose copies have the same caseworkers where something is kept of each."""
+    case, data = FITS[name], rows(copies)
+    if case.keeps_groups:
+        data["worker"] = [f"worker-{int(worker[-4:]) % 6:04d}" for worker in data["worker"]]
+    return case(data)
 
 
 def requests(case: Case) -> dict[str, Any]:

@@ -66,7 +66,10 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "person_periods": lambda: dict(spells=bip.spells(tiny_study())),
     "interventions.classify": lambda: dict(study=tiny_study()),
 }
-"""Valid calls of every function that has an argument with named choices, or a confidence level."""
+"""Valid calls of every function that has an argument with named choices, or a confidence level.
+
+Where an argument needs others beside it, its own call has the key ``"function(argument=)"``.
+"""
 OPTIONS = [(name, argument) for name, value in OF_DATA.items() for argument in options(value)]
 
 
@@ -155,7 +158,7 @@ def test_unknown_arguments_are_refused(name):
 
 
 def test_every_function_with_options_is_called():
-    assert set(ARGUMENTS) == {name for name, _ in OPTIONS}
+    assert {name.partition("(")[0] for name in ARGUMENTS} == {name for name, _ in OPTIONS}
 
 
 @pytest.mark.parametrize(("name", "argument"), OPTIONS, ids=[f"{a}({b}=)" for a, b in OPTIONS])
@@ -163,10 +166,11 @@ def test_options_are_refused_by_name(name, argument):
     function, wrong = OF_DATA[name], options(OF_DATA[name])[argument]
     given = () if name != "cluster" else ("worker",)
     with pytest.raises(bip.OptionError, match=rf"^{argument}={wrong!r}"):
-        function(*given, **{**ARGUMENTS[name](), argument: wrong})
+        call = ARGUMENTS.get(f"{name}({argument}=)", ARGUMENTS[name])
+        function(*given, **{**call(), argument: wrong})
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
 def test_the_same_calls_are_taken_without(name):
     given = () if name != "cluster" else ("worker",)
-    assert OF_DATA[name](*given, **ARGUMENTS[name]()) is not None
+    assert OF_DATA[name.partition("(")[0]](*given, **ARGUMENTS[name]()) is not None
