@@ -122,6 +122,19 @@ def intercepts_whole(data: pd.DataFrame, *, crossed: bool) -> Job:
     return job
 
 
+def frailty_whole(data: pd.DataFrame, distribution: str) -> Job:
+    """`bip.frailty_cox` by caseworker with interval and test of the variance; errors at a known variance, as R's."""
+    import bipstats as bip
+
+    method = "ml" if distribution == "gamma" else "reml"
+
+    def job() -> tuple[pd.Series, np.ndarray]:
+        fit = bip.frailty_cox(FORMULA, data, group="caseworker", distribution=distribution, method=method)
+        return fit.params, np.sqrt(np.diag(fit.cov_given_variance))
+
+    return job
+
+
 def intercepts_kernel(data: pd.DataFrame, *, crossed: bool) -> Job:
     """Search, second derivatives, models with an intercept less and the check, on rows that are prepared already."""
     from bipstats.models.hazard_rows import HazardSpecification
@@ -142,6 +155,18 @@ def intercepts_kernel(data: pd.DataFrame, *, crossed: bool) -> Job:
 
 def _slopes(data: pd.DataFrame) -> list[str]:
     return [name for name in data if name.startswith("x")]
+
+
+def frailty_kernel(data: pd.DataFrame, distribution: str) -> Job:
+    """Search for the variance, its interval and all errors on prepared risk sets."""
+    from bipstats.models.frailty_fit import estimate
+    from bipstats.models.frailty_rows import FrailtySpecification, prepare
+
+    method = "ml" if distribution == "gamma" else "reml"
+    common = ("start", "stop", "event", "client", None, None, None, "efron", "raise")
+    spec = FrailtySpecification(FORMULA, *common, "caseworker", distribution, method)
+    rows = prepare(spec, data, None)
+    return lambda: estimate(rows, spec)
 
 
 def lifelines_cox(data: pd.DataFrame) -> Job:
@@ -238,6 +263,10 @@ JOBS: dict[str, Callable[[pd.DataFrame], Job]] = {
     "whole crossed": lambda data: intercepts_whole(data, crossed=True),
     "kernel caseworker": lambda data: intercepts_kernel(data, crossed=False),
     "whole caseworker": lambda data: intercepts_whole(data, crossed=False),
+    "kernel frailty gamma": lambda data: frailty_kernel(data, "gamma"),
+    "whole frailty gamma": lambda data: frailty_whole(data, "gamma"),
+    "kernel frailty lognormal": lambda data: frailty_kernel(data, "lognormal"),
+    "whole frailty lognormal": lambda data: frailty_whole(data, "lognormal"),
     "lifelines cox": lifelines_cox,
     "statsmodels cox": statsmodels_cox,
     "statsmodels logit": lambda data: statsmodels_glm(data, "logit"),

@@ -1,7 +1,7 @@
 """Time, memory and agreement beside the peers, measured in the same run; absent peers are named.
 
-``make bench`` measures Q and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there), and
-``make bench SHAPES="QR S I"`` random intercepts.
+``make bench`` measures Q, QF and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there),
+and ``make bench SHAPES="QR S I"`` random intercepts.
 Every job runs in a process of its own. Seconds are the best of several warm runs (the number is printed), or of one
 cold run where a peer takes long; memory is the peak above the data. Machines are noisy: trust ratios within one run.
 Differences of errors of 1e-3 and less to glum and pyfixest are their small-sample factors and tolerances.
@@ -45,6 +45,10 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
     ("logit, random intercepts of 316 x 24 groups", "S", ("kernel crossed", "whole crossed"),
      [("glmmTMB crossed", 1)]),
     ("logit, random intercepts of 2,972 x 1,128 groups", "I", ("kernel crossed", "whole crossed"), []),
+    ("Cox, gamma frailty by caseworker; R takes the groups' information for diagonal (errors)", "QF",
+     ("kernel frailty gamma", "whole frailty gamma"), [("R frailty gamma", 2)]),
+    ("Cox, log-normal frailty by caseworker, REML; R takes it for diagonal in the variance too", "QF",
+     ("kernel frailty lognormal", "whole frailty lognormal"), [("R frailty lognormal", 2)]),
 ]  # fmt: skip
 
 
@@ -99,8 +103,8 @@ def compare(
     title: str, jobs: tuple[str, str], peers: list[tuple[str, int]], file: Path, matrix: float
 ) -> None:
     """Measure one model and print it."""
-    how = "errors of the model" if "random intercept" in title else "errors clustered by caseworker"
-    print(f"\n{title}; {how}")
+    unclustered = "frailty" in title or "random intercept" in title
+    print(f"\n{title}" + ("" if unclustered else "; errors clustered by caseworker"))
     own = []
     for job in jobs:
         found = measured(job, file, 5)
@@ -125,7 +129,8 @@ def compare(
 def main() -> None:
     """Run the jobs of the shapes asked for."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("shapes", nargs="*", default=["Q", "W"], choices=["Q", "W", "W10", "QR", "S", "I"])
+    names = ["Q", "QF", "W", "W10", "QR", "S", "I"]
+    arguments.add_argument("shapes", nargs="*", default=["Q", "QF", "W"], choices=names)
     wanted = arguments.parse_args().shapes
     print(f"{os.cpu_count()} processors; BLAS threads as the libraries choose (ours: one)")
     with tempfile.TemporaryDirectory() as folder:

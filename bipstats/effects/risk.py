@@ -11,10 +11,18 @@ import pandas as pd
 from scipy import stats
 
 from bipstats.core.columns import Floats, Missing, complete_rows, require_columns, require_frame
+from bipstats.core.estimates import check_level
 from bipstats.effects.changes import Change, beyond_words, changed, rows_words
 from bipstats.effects.fitted_hazards import Fits
 from bipstats.effects.incidence import Incidence
-from bipstats.effects.landmark import LandmarkRisks, check_fits, check_time, columns_of
+from bipstats.effects.landmark import (
+    LandmarkRisks,
+    check_fits,
+    check_time,
+    columns_of,
+    errors_of,
+    fewest_df,
+)
 from bipstats.effects.scales import Scale
 from bipstats.errors import ModelError, OptionError
 from bipstats.plotting import steps
@@ -42,6 +50,14 @@ class Risk:
         Rows that the risk is averaged over.
     n_missing : int
         Rows left out because a covariate is missing.
+    level : float
+        Confidence level of the intervals.
+    landmark : float
+        Where the horizon begins, on the fits' clock.
+    how : str
+        Covariance of the fits, in words.
+    df : float or None
+        Degrees of freedom of the intervals' t distribution; None: normal.
     """
 
     table: pd.DataFrame
@@ -50,17 +66,39 @@ class Risk:
     change: str
     n: int
     n_missing: int = 0
+    level: float = 0.95
+    landmark: float = 0.0
+    how: str = ""
+    df: float | None = None
 
     def tidy(self) -> pd.DataFrame:
-        """Give the table in the column names of every estimate: ``term, estimate, ...``."""
-        frame = self.table.assign(term=self.table["exit"] + ": " + self.table["quantity"])
-        return frame[["term", "estimate", "std_error", "conf_low", "conf_high"]]
+        """Give the table as ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
+
+        Differences are tested against zero, ratios against one on the log scale. A risk has no value to be tested
+        against; its statistic and p-value are missing.
+        """
+        table = self.table
+        ratio = table["quantity"].isin(["ratio", "odds ratio"])
+        compared = ratio | (table["quantity"] == "difference")
+        effect = np.where(ratio, np.log(table["estimate"].where(ratio, 1.0)), table["estimate"])
+        error = np.where(ratio, table["std_error"] / table["estimate"], table["std_error"])
+        statistic = pd.Series(effect / error, table.index).where(compared)
+        law = stats.norm if self.df is None else stats.t(self.df)
+        frame = table.assign(
+            term=table["exit"] + ": " + table["quantity"],
+            statistic=statistic,
+            p_value=2 * law.sf(statistic.abs()),
+        )
+        return frame[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]]
 
     def summary(self) -> Summary:
         """Table with what it is averaged over and how its errors were made."""
-        facts = {"horizon": f"{self.horizon:g}", "averaged over": rows_words(self.n, self.n_missing)}
+        after = f" after the landmark at {self.landmark:g}" if self.landmark else ""
+        facts = {"horizon": f"{self.horizon:g}{after}", "averaged over": rows_words(self.n, self.n_missing)}
         if self.change:
             facts["changed"] = self.change
+        law = "normal" if self.df is None else f"t with {self.df:.4g} degrees of freedom"
+        facts |= {"covariance": self.how, "intervals": f"{self.level:.0%}, {law}"}
         return Summary("Cumulative incidence from the landmark", self.table, facts, (_NOTE,))
 
     def plot_data(self) -> pd.DataFrame:
@@ -98,6 +136,7 @@ def risk(
     at: Change | None = None,
     landmark: float = 0,
     width: float | None = None,
+    level: float = 0.95,
     missing: Missing = "raise",
 ) -> Risk:
     r"""Standardised cumulative incidence of every cause, averaged over the rows of a landmark frame.
@@ -119,6 +158,8 @@ def risk(
         Where the landmark lies on the fits' clock; 0 for models fitted from the landmark.
     width : float, optional
         Weeks per period; needed with `bip.hazard` fits only.
+    level : float, default 0.95
+        Confidence level.
     missing : {"raise", "drop"}
         What to do with rows that lack a covariate.
 
@@ -138,7 +179,8 @@ def risk(
     :math:`1 - \exp(-H_1)` is not a probability of anything that is observed.
 
     The delta method uses the fits' own covariances of the coefficients. For Cox fits the baseline adds the
-    model-based variance of its increments.
+    model-based variance of its increments. Where the fits have degrees of freedom, the fewest of any coefficient
+    are used.
 
     References
     ----------
@@ -155,6 +197,7 @@ def risk(
     ['risk', 'risk changed', 'difference', 'ratio', 'odds ratio']
     """
     data = require_frame(landmark_data)
+    check_level(level)
     _check_arguments(fits, horizon, landmark, at)
     designs = [fit.design for fit in fits.values() if hasattr(fit, "design")]
     columns = columns_of(fits)
@@ -162,13 +205,18 @@ def risk(
     data, n_missing = complete_rows(data, columns, missing)
     names, risks = list(fits), LandmarkRisks(fits, data, horizon, landmark, width)
     here = risks.at(data)
-    tables, curves = [_risks(names, here, risks, "risk")], [_curve(names, here, risks.times - landmark, "")]
+    df = fewest_df(fits)
+    reach = float((stats.norm if df is None else stats.t(df)).ppf(0.5 + level / 2))
+    tables, curves = (
+        [_risks(names, here, risks, "risk", reach)],
+        [_curve(names, here, risks.times - landmark, "")],
+    )
     words = []
     if at:
         moved_rows = changed(data, at, designs)
         moved = risks.at(moved_rows)
-        tables.append(_risks(names, moved, risks, "risk changed"))
-        tables.append(_comparisons(names, here, moved, risks))
+        tables.append(_risks(names, moved, risks, "risk changed", reach))
+        tables.append(_comparisons(names, here, moved, risks, reach))
         curves.append(_curve(names, moved, risks.times - landmark, "changed"))
         words = [_change_words(data, moved_rows, name, value) for name, value in at.items()]
     order = {name: position for position, name in enumerate(names)}
@@ -176,7 +224,10 @@ def risk(
         "exit", key=lambda c: c.map(order), kind="stable"
     )
     curve = pd.concat(curves, ignore_index=True)
-    return Risk(table.reset_index(drop=True), curve, horizon, ", ".join(words), len(data), n_missing)
+    changes, how = ", ".join(words), errors_of(fits)
+    return Risk(
+        table.reset_index(drop=True), curve, horizon, changes, len(data), n_missing, level, landmark, how, df
+    )
 
 
 def _change_words(data: pd.DataFrame, moved: pd.DataFrame, name: str, value: object) -> str:
@@ -197,16 +248,15 @@ def _check_arguments(fits: Fits, horizon: float, landmark: float, at: Change | N
         raise ModelError(f"at= changes {', '.join(map(repr, idle))}, which no fit has among its covariates.")
 
 
-_Z = stats.norm.ppf(0.975)
-
-
-def _risks(names: list[str], found: Incidence, risks: LandmarkRisks, quantity: str) -> pd.DataFrame:
+def _risks(
+    names: list[str], found: Incidence, risks: LandmarkRisks, quantity: str, reach: float
+) -> pd.DataFrame:
     rows = []
     for cause, name in enumerate(names):
         value = float(found.curves[cause, -1])
         error = risks.error(risks.gradient(found, cause))
         if value > 0:
-            centre, half = np.log(value / (1 - value)), _Z * error / (value * (1 - value))
+            centre, half = np.log(value / (1 - value)), reach * error / (value * (1 - value))
             low, high = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
         else:
             low = high = np.nan
@@ -220,12 +270,14 @@ _COLUMNS = ["exit", "quantity", "estimate", "std_error", "conf_low", "conf_high"
 _SCALES: dict[str, Scale] = {"difference": "difference", "ratio": "risk_ratio", "odds ratio": "odds_ratio"}
 
 
-def _comparisons(names: list[str], here: Incidence, moved: Incidence, risks: LandmarkRisks) -> pd.DataFrame:
+def _comparisons(
+    names: list[str], here: Incidence, moved: Incidence, risks: LandmarkRisks, reach: float
+) -> pd.DataFrame:
     rows = []
     for quantity, scale in _SCALES.items():
         for cause, (value, gradient) in risks.compared(scale, here, moved).items():
             name, error = names[cause], risks.error(gradient)
-            low, high = value - _Z * error, value + _Z * error
+            low, high = value - reach * error, value + reach * error
             if scale != "difference":
                 value, low, high = np.exp(value), np.exp(low), np.exp(high)
                 error = value * error

@@ -14,6 +14,7 @@ from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
 from bipstats.core.result import Fit, Linear, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import counting_rows, read_absorb
 from bipstats.models.hazard_rows import (
@@ -162,7 +163,8 @@ def hazard(
         freedom.
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
-        groups, such as clients, the slopes are biased (incidental parameters).
+        groups the slopes are biased (incidental parameters); clients, whose time at risk the event ends, are
+        refused.
     random : str or list of str, optional
         Columns whose groups have a normal random intercept each, crossed or nested, e.g. ``"caseworker"``; as in
         `bip.mixed_logit`. An intercept for clients needs an event that recurs.
@@ -208,6 +210,7 @@ def hazard(
     check_option("link", link, ("cloglog", "logit"))
     check_vcov(vcov)
     check_baseline(baseline)
+    check_option("method", method, ("laplace", "agq"))
     check_names({"event": event, "period": period}, {"exposure": exposure})
     require_frame(data)
     if link == "logit" and exposure is not None:
@@ -224,6 +227,7 @@ def hazard(
         return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
     if method != "laplace" or nodes != 15:
         raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
+    refuse_absorbing_effects(data, event, absorbed, period)
     found = _prepared(spec, data, vcov, None)
     rows = found.rows
     fitted = fit_binomial(rows, vcov)

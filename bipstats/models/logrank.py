@@ -70,7 +70,7 @@ class LogRankTest:
         facts = {
             "rows": "; ".join(f"{what} {count:,}" for what, count in self.flow),
             "events": f"{self.n_events:,}" + (f", in {self.n_strata:,} strata" if self.n_strata > 1 else ""),
-            "weights": "none" if self.rho == 0 else f"survival to the power {self.rho:g}",
+            "time weights": "none" if self.rho == 0 else f"survival to the power {self.rho:g}",
             "test": f"chi2({self.df}) = {self.statistic:.4g}, p = {p_text(self.p_value)}".replace(
                 "= <", "< "
             ),
@@ -79,7 +79,7 @@ class LogRankTest:
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`: the table."""
-        return self.table
+        return self.table.copy()
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw observed over expected events by group, first group on top."""

@@ -12,7 +12,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Missing, require_columns, require_frame
 from bipstats.core.covariance import Vcov, check_vcov, cluster_columns
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
-from bipstats.core.result import Fit
+from bipstats.core.result import Fit, used_columns
 from bipstats.errors import ModelError
 from bipstats.models.binomial import binomial_rows, intercept
 from bipstats.models.binomial_rows import counted_rows, counting_rows
@@ -58,11 +58,11 @@ class MixedLogitResult(MixedResult):
         """Link of the outcome's probability given the random intercepts."""
         return "logit"
 
-    def fixed_part(self, new: pd.DataFrame) -> Floats:
+    def _fixed_part(self, new: pd.DataFrame) -> Floats:
         """Linear predictor of rows without random intercepts, (n,)."""
         return self.estimates.values[0] + self.design.matrix(new) @ self.estimates.values[1:]
 
-    def rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
+    def _rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
         """The rows of the fit, from its data."""
         return _prepared(self._spec, data, vcov, self.design)
 
@@ -97,16 +97,21 @@ class MixedLogitResult(MixedResult):
         The population average is :math:`\int \mathrm{logit}^{-1}(x'\beta + \sigma z) \phi(z) dz` with
         :math:`\sigma^2 = \sum_k \sigma_k^2`, by quadrature.
         """
-        found = self.probability(new, kind, unknown, data)
+        found = self._probability(new, kind, unknown, data)
         return pd.Series(found, index=new.index, name="probability")
 
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
+        rows = f"{self.nobs:,} rows with {self.n_events:,} events"
+        rows += "" if self._spec.weights is None else f", weighted by {self._spec.weights},"
         return (
             f"We estimated a logit of {self._spec.outcome} with random intercepts for "
-            f"{' and '.join(self._spec.random)} on {self.nobs:,} rows with {self.n_events:,} events by maximum "
-            f"likelihood ({self.how_integrated}); {self._errors_and_software()}"
+            f"{' and '.join(self._spec.random)} on {rows} by maximum likelihood ({self.how_integrated}); "
+            f"{self._errors_and_software()}"
         )
+
+    def _facts(self) -> dict[str, str]:
+        return super()._facts() | used_columns(weights=self._spec.weights)
 
 
 def mixed_logit(
@@ -226,7 +231,7 @@ def _prepare(
     groups = find_groups(counted.data, spec.random)
     refuse_degenerate(groups, counted.weight * outcome, counted.weight)
     if design is None:
-        design, matrix = fit_design(spec.formula, counted.data)
+        design, matrix = fit_design(spec.formula, counted.data, counted.count)
     else:
         matrix = design.matrix(counted.data)
     rows = binomial_rows(

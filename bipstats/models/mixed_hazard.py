@@ -50,11 +50,11 @@ class MixedHazardResult(PeriodBaseline, MixedResult):  # type: ignore[misc]
         """Link of the hazard given the random intercepts."""
         return self._spec.link
 
-    def fixed_part(self, new: pd.DataFrame) -> Floats:
+    def _fixed_part(self, new: pd.DataFrame) -> Floats:
         """Linear predictor of rows without random intercepts, (n,)."""
         return self.fixed_predictor(new)
 
-    def rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
+    def _rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
         """The rows of the fit, from its data."""
         return _prepared(self._spec, data, vcov, self.design)[1]
 
@@ -94,7 +94,7 @@ class MixedHazardResult(PeriodBaseline, MixedResult):  # type: ignore[misc]
         """
         check_option("kind", kind, ("population", "conditional", "survival"))
         if kind != "survival":
-            found = self.probability(new, kind, unknown, data)
+            found = self._probability(new, kind, unknown, data)
             return pd.Series(found, index=new.index, name="hazard")
         sd, link, eta = float(np.sqrt((self._own.sd**2).sum())), self._spec.link, self.every_period(new)
 

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
-from numpy.polynomial.hermite import hermgauss
 from scipy import stats
 
 from bipstats.core.columns import Floats, listed, require_columns, require_frame
@@ -37,7 +36,7 @@ from bipstats.models.mixed_fit import (
 from bipstats.models.mixed_groups import check_mixed_vcov
 from bipstats.tables import Summary, p_text
 
-_AVERAGING_NODES = 40
+_STEP, _REACH = 0.25, 9.0  # of averages over the normal distribution
 _COARSE = 0.5  # of a log-likelihood: more than an estimate moves by chance
 _FIRST_STEP = 0.2  # of a profile from zero
 _LATENT = {"logit": np.pi**2 / 3, "cloglog": np.pi**2 / 6}
@@ -67,11 +66,11 @@ class MixedResult(Result):
         """Link of the outcome's probability given the random intercepts."""
 
     @abstractmethod
-    def fixed_part(self, new: pd.DataFrame) -> Floats:
+    def _fixed_part(self, new: pd.DataFrame) -> Floats:
         """Linear predictor of rows without random intercepts, (n,)."""
 
     @abstractmethod
-    def rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
+    def _rows_again(self, data: pd.DataFrame, vcov: Vcov) -> MixedRows:
         """The rows of the fit, from its data."""
 
     @property
@@ -148,7 +147,7 @@ class MixedResult(Result):
         return pd.DataFrame({column: list(found.levels), "effect": found.mode, "std_error": found.std_error})
 
     def _all_effects(self, data: pd.DataFrame) -> dict[str, Effects]:
-        mixed = self.rows_again(require_frame(data), "model")
+        mixed = self._rows_again(require_frame(data), "model")
         kept = np.flatnonzero(self._own.sd > 0).tolist()
         return group_effects(mixed, self._recurring(mixed)[1], kept)
 
@@ -156,7 +155,7 @@ class MixedResult(Result):
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_vcov(vcov)
         check_mixed_vcov(vcov)
-        mixed = self.rows_again(require_frame(data), vcov)
+        mixed = self._rows_again(require_frame(data), vcov)
         with one_thread():
             params, at = self._recurring(mixed)
             made = make_covariance(mixed, params, at, self._own.information, vcov)
@@ -199,7 +198,7 @@ class MixedResult(Result):
         It begins at zero where zero is among them, and then covers more often than its level.
         """
         check_level(level)
-        own, mixed = self._own, self.rows_again(require_frame(data), "model")
+        own, mixed = self._own, self._rows_again(require_frame(data), "model")
         quantile = float(stats.norm.ppf(0.5 + level / 2))
         steps = np.where(own.sd > 0, quantile * own.sd * own.log_sd_error, _FIRST_STEP)
         kept = np.flatnonzero(own.sd > 0).tolist()
@@ -244,19 +243,19 @@ class MixedResult(Result):
         A standard deviation cannot be negative, so that the ratio is not chi-squared without it. For one it is half
         chi2(0) and half chi2(1), the p-value in `random`; for several the law depends on the design and is simulated.
         """
-        own, mixed = self._own, self.rows_again(require_frame(data), "model")
+        own, mixed = self._own, self._rows_again(require_frame(data), "model")
         tested = chosen_columns(drop, own.columns)
         self._recurring(mixed)
         model = mixed.model(own.method, own.nodes)
         return boundary_test(model, own.columns, tested, draws=draws, rng=rng, jobs=jobs, shown=progress)
 
-    def probability(
+    def _probability(
         self, new: pd.DataFrame, kind: Kind, unknown: Unknown, data: pd.DataFrame | None
     ) -> Floats:
         """Probability of the outcome averaged over random intercepts, or given those of the groups, (n,)."""
         check_option("kind", kind, ("population", "conditional"))
         check_option("unknown", unknown, ("raise", "zero"))
-        eta = self.fixed_part(new)
+        eta = self._fixed_part(new)
         if kind == "population":
             sd = float(np.sqrt((self._own.sd**2).sum()))
             return averaged(eta, sd, lambda shifted: mean(shifted, self.inverse_link))
@@ -358,7 +357,15 @@ def _p(value: float) -> str:
 
 
 def averaged(eta: Floats, sd: float, given: Callable[[Floats], Floats]) -> Floats:
-    r"""Average over normal intercepts, :math:`\int f(\eta + \sigma z) \phi(z) dz`, of the shape of eta."""
-    nodes, weights = hermgauss(_AVERAGING_NODES)
-    parts = (w * given(eta + np.sqrt(2) * sd * node) for node, w in zip(nodes, weights, strict=True))
-    return sum(parts, np.zeros_like(eta)) / np.sqrt(np.pi)
+    r"""Average over normal intercepts, :math:`\int f(\eta + \sigma z) \phi(z) dz`, of the shape of eta.
+
+    Notes
+    -----
+    By the trapezoidal rule, whose error falls exponentially with the step over the distance of the nearest
+    singularity, which is proportional to :math:`1 / \sigma`.
+    """
+    step = _STEP / max(sd, 1.0)
+    nodes = step * np.arange(-int(_REACH / step), int(_REACH / step) + 1)
+    weights = np.exp(-(nodes**2) / 2)
+    parts = (w * given(eta + sd * node) for node, w in zip(nodes, weights / weights.sum(), strict=True))
+    return sum(parts, np.zeros_like(eta))

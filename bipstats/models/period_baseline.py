@@ -8,6 +8,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, require_columns
 from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates
+from bipstats.core.result import used_columns
 from bipstats.errors import ModelError
 from bipstats.models.hazard_rows import HazardSpecification, log_exposure, natural_spline
 
@@ -93,8 +94,8 @@ class PeriodBaseline:
         return f"a natural cubic spline of the period with {len(self.knots) - 1} degrees of freedom"
 
     def baseline_facts(self) -> dict[str, str]:
-        """Link, knots or periods without events, for a summary."""
-        facts: dict[str, str] = {"link": self._spec.link}
+        """Link, exposure, knots or periods without events, for a summary."""
+        facts = {"link": self._spec.link, **used_columns(exposure=self._spec.exposure)}
         if self.knots:
             knots = ", ".join(f"{knot:g}" for knot in self.knots)
             facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"

@@ -14,7 +14,7 @@ from bipstats.models.kernels.newton import NoMaximum
 
 Floats = NDArray[np.float64]
 _STEPS = 40
-_DIFFERENCE = 1e-4  # of a standard error, between the gradients of a second derivative
+_DIFFERENCE = 2e-5  # of a standard error, between the gradients of a second derivative
 
 
 class Point(Protocol):

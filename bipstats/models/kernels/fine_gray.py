@@ -198,7 +198,9 @@ def risk_sums(beta: Floats, problem: FineGrayProblem) -> FineGraySums:
     total = np.cumsum(sum_by(left, problem.since, n_times, problem.x), axis=0)[at]
     mean = (alone.mean * alone.denominator[:, None] + observed[:, None] * total) / denominator[:, None]
     loglik = alone.loglik - cox.tied_weight @ np.log(denominator / alone.denominator)
-    return FineGraySums(RiskSums(alone.risk, alone.shift, denominator, mean, float(loglik)), left)
+    return FineGraySums(
+        RiskSums(alone.risk, alone.shift, denominator, mean, float(loglik), alone.forward), left
+    )
 
 
 def evaluate(beta: Floats, problem: FineGrayProblem) -> Evaluation:
