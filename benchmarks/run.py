@@ -38,7 +38,7 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
      [("glum cloglog", 3), ("R cloglog", 1), ("statsmodels cloglog", 1)]),
     ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
      [("pyfixest absorbed", 2)]),
-    ("logit hazard, random intercept of caseworkers", "Q", ("kernel caseworker", "whole caseworker"),
+    ("logit hazard, random intercept of caseworkers", "QF", ("kernel caseworker", "whole caseworker"),
      [("glmmTMB caseworker", 1)]),
     ("logit, random intercepts of clients x caseworkers", "QR", ("kernel crossed", "whole crossed"),
      [("glmmTMB crossed", 1)]),

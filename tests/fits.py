@@ -53,6 +53,8 @@ class Case:
         False where there is nothing to predict, because effects were absorbed.
     means : dict of str to callable, optional
         Kind of prediction to its function of the linear predictor, where `MEANS` does not have it.
+    known : dict of str to callable
+        Kind of prediction to what it is for a fit and data, where that is no function of the linear predictor alone.
     gives : str
         Class of the fit, by name, where the model's annotation has several and it is not the first.
     lacks : set of str
@@ -73,6 +75,7 @@ class Case:
     columns: Callable[[Any, pd.DataFrame], dict[str, pd.Series]] = lambda fit, data: {}
     predicts: bool = True
     means: dict[str, Callable[[pd.Series], pd.Series]] = field(default_factory=dict)
+    known: dict[str, Callable[[Any, pd.DataFrame], pd.Series]] = field(default_factory=dict)
     gives: str = ""
     lacks: frozenset[str] = frozenset()
     keeps_groups: bool = False
@@ -130,6 +133,14 @@ _MIXED = frozenset(
         "test_one_stratum_is_none",
     }
 )
+
+
+def _conditional_risk(fit: Any, data: pd.DataFrame) -> pd.Series:
+    """Relative risk with the group's own frailty."""
+    frailty = np.exp(fit.effects().set_index("level")["estimate"])
+    return fit.predict(data, "relative_risk") * data["worker"].map(frailty)
+
+
 _EXPOSED = dict(event="event", exposure="exposure")
 FITS = {
     "cox": Case(bip.cox, "x + u + C(g)", unit="client"),
@@ -142,6 +153,24 @@ FITS = {
         added=lambda data: data["off"],
     ),
     "fine_gray": Case(bip.fine_gray, "u + C(g)", dict(ties="breslow"), unit="client"),
+    "frailty_cox": Case(
+        bip.frailty_cox,
+        "x + u",
+        dict(group="worker"),
+        unit="worker",
+        lacks=frozenset({"with_vcov"}),
+        known={"conditional": _conditional_risk},
+        keeps_groups=True,
+    ),
+    "frailty_cox, log-normal": Case(
+        bip.frailty_cox,
+        "x + C(s)",
+        dict(group="worker", distribution="lognormal", ties="breslow"),
+        unit="worker",
+        lacks=frozenset({"with_vcov"}),
+        known={"conditional": _conditional_risk},
+        keeps_groups=True,
+    ),
     "hazard": Case(
         bip.hazard, "x + C(g)", _EXPOSED, unit="client", added=lambda data: np.log(data["exposure"])
     ),
@@ -288,6 +317,8 @@ def requests(case: Case) -> dict[str, Any]:
 
 def by_hand(case: Case, fit: Result, kind: str, data: pd.DataFrame) -> pd.Series | None:
     """Predictions made of the tidy table alone, term by term; None where a kind is no function of the row."""
+    if kind in case.known:
+        return case.known[kind](fit, data)
     mean = {**MEANS, "hazard": _HAZARD.get(str(fit.link)), **case.means}.get(kind)
     if mean is None:
         return None

@@ -131,7 +131,7 @@ def test_a_variance_of_zero_is_the_plain_logit():
     assert_allclose(fit.cov, plain.cov, rtol=1e-11)
     assert_allclose(fit.loglik, plain.loglik, rtol=1e-14)
     assert "0, at the boundary (40 groups)" in str(fit) and "all standard deviations are zero" in str(fit)
-    assert (fit.effects("noise")["effect"] == 0).all()
+    assert (fit.effects("noise")["estimate"] == 0).all()
     assert_allclose(fit.predict(rows), plain.predict(rows), rtol=1e-12)
     assert_allclose(fit.predict(rows, "conditional"), plain.predict(rows), rtol=1e-12)
     profile = fit.profile_sd(rows).iloc[0]
@@ -201,15 +201,15 @@ def test_many_nodes_are_laplace_where_groups_are_large():
 def test_effects_are_kept_of_named_groups_and_never_of_clients(both, crossed):
     assert list(both.intercepts.effects) == ["caseworker"]
     shown = both.effects("caseworker")
-    assert list(shown) == ["caseworker", "effect", "std_error"] and list(shown["caseworker"]) == list(
-        range(1, 16)
-    )
+    assert list(shown) == ["level", "estimate", "std_error", "conf_low", "conf_high"]
+    assert list(shown["level"]) == list(range(1, 16))
+    assert_allclose(shown["conf_high"] - shown["estimate"], 1.959964 * shown["std_error"], rtol=1e-6)
     with pytest.raises(bip.ModelError, match=r"keeps no effects of 'client'.*fit.effects\('client', data\)"):
         both.effects("client")
     own, expected = both.effects("client", crossed), r_cases()["crossed"]
-    assert_allclose(own["effect"], expected["modes"]["client"], atol=1e-7)
+    assert_allclose(own["estimate"], expected["modes"]["client"], atol=1e-7)
     assert_allclose(own["std_error"], expected["mode_error"]["client"], rtol=1e-6)
-    assert_allclose(both.effects("caseworker", crossed)["effect"], shown["effect"], atol=1e-9)
+    assert_allclose(both.effects("caseworker", crossed)["estimate"], shown["estimate"], atol=1e-9)
     with pytest.raises(bip.ModelError, match="not the data of the fit"):
         both.effects("client", crossed.assign(x=crossed["x"] * 2))
     with pytest.raises(bip.OptionError, match="column='team' is not an option"):
@@ -236,7 +236,7 @@ def test_conditional_prediction_takes_the_groups_own(both, crossed):
     found = both.predict(crossed, "conditional", data=crossed)
     assert abs(found.mean() - crossed["y"].mean()) < 0.005
     fit = bip.mixed_logit("y ~ x", crossed, random="caseworker")
-    effects = fit.effects("caseworker").set_index("caseworker")["effect"]
+    effects = fit.effects("caseworker").set_index("level")["estimate"]
     eta = fit.params["Intercept"] + fit.params["x"] * crossed["x"] + crossed["caseworker"].map(effects)
     assert_allclose(fit.predict(crossed, "conditional"), 1 / (1 + np.exp(-eta)), rtol=1e-12)
     strange = crossed.head(3).assign(caseworker=[1, 98, 99])

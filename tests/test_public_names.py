@@ -44,6 +44,7 @@ _TIMES: dict[str, Any] = dict(start="start", stop="stop", event="event")
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "cluster": dict,
     "cox": lambda: dict(formula="x", data=fits.rows()),
+    "frailty_cox": lambda: dict(formula="x", data=fits.rows(), group="worker"),
     "hazard": lambda: dict(formula="x", data=fits.rows()),
     "logit": lambda: dict(formula="y ~ x", data=fits.rows()),
     "conditional_logit": lambda: dict(formula="y ~ x", data=fits.rows(), groups="client"),

@@ -26,7 +26,7 @@ from bipstats.models.kernels.threads import one_thread
 from bipstats.models.mixed_groups import Groups, independent_unit, refuse_split_groups
 
 Method = Literal["laplace", "agq"]
-MOST_KEPT = 1000
+MOST_KEPT = 4096
 """Groups of a column beyond which a result keeps no effects."""
 _PAIRS, _CHECK_NODES, _CHECK_SEED = 50, 5, 20140401
 

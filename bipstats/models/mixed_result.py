@@ -119,7 +119,7 @@ class MixedResult(Result):
             }
         )
 
-    def effects(self, column: str, data: pd.DataFrame | None = None) -> pd.DataFrame:
+    def effects(self, column: str, data: pd.DataFrame | None = None, level: float = 0.95) -> pd.DataFrame:
         """Most likely intercepts of the groups of one column.
 
         Parameters
@@ -128,23 +128,34 @@ class MixedResult(Result):
             One of the columns of ``random=``.
         data : pandas.DataFrame, optional
             The fitted data; needed where the result keeps no effects: of ``client``, and of a column with more than
-            1,000 groups.
+            4,096 groups.
+        level : float, default 0.95
 
         Returns
         -------
         pandas.DataFrame
-            `column`, ``effect`` and ``std_error``, given the estimates.
+            ``level, estimate, std_error, conf_low, conf_high``; errors are given the estimates.
         """
+        check_level(level)
         check_option("column", column, self._own.columns)
         found = self._own.effects.get(column)
         if data is not None:
             found = self._all_effects(data)[column]
         if found is None:
             raise ModelError(
-                f"a result keeps no effects of {column!r} (persons, or more than 1,000 groups); give the fitted data: "
+                f"a result keeps no effects of {column!r} (persons, or very many groups); give the fitted data: "
                 f"fit.effects({column!r}, data)."
             )
-        return pd.DataFrame({column: list(found.levels), "effect": found.mode, "std_error": found.std_error})
+        half = float(stats.norm.ppf(0.5 + level / 2)) * found.std_error
+        return pd.DataFrame(
+            {
+                "level": list(found.levels),
+                "estimate": found.mode,
+                "std_error": found.std_error,
+                "conf_low": found.mode - half,
+                "conf_high": found.mode + half,
+            }
+        )
 
     def _all_effects(self, data: pd.DataFrame) -> dict[str, Effects]:
         mixed = self._rows_again(require_frame(data), "model")

@@ -28,7 +28,7 @@ from bipstats.models.kernels.cox import weighted_cross_product
 from bipstats.models.kernels.crossing import Arrow, Crossing, Floats, Ints, arrow, inverse_at_cells
 
 _LAST_STEP = 1e-11  # Newton decrement that the step about to be taken will square
-_AT_MODE = 1e-20
+_AT_MODE = 1e-24
 _MOST_STEPS = 100
 
 
