@@ -28,6 +28,9 @@ from bipstats.models.hazard_rows import (
 )
 from bipstats.models.inputs import check_names
 from bipstats.models.kernels.binomial import Link, mean
+from bipstats.models.mixture_fit import MassPoints
+from bipstats.models.mixture_rows import DelayedEntry
+from bipstats.models.mixtures import MassPointResult, mass_point_hazard
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -76,18 +79,10 @@ class HazardResult(BinomialResult):
         return Linear(np.hstack([self.baseline_columns()[position], self.design.matrix(new)]), offset)
 
     def _positions(self, new: pd.DataFrame) -> Ints:
-        """Position of each row's period among the levels."""
-        require_columns(new, [self._spec.period], "period=")
-        position = pd.Index(list(self.levels)).get_indexer(pd.Index(new[self._spec.period]))
-        unknown = int((position < 0).sum())
-        if unknown:
-            raise ModelError(f"{unknown:,} rows lie in periods that the fit has not seen.")
-        return position.astype(np.int64)
+        return period_positions(new, self._spec.period, self.levels)
 
     def _floor(self) -> Floats:
-        """Minus infinity for periods where nothing happened and no spline says otherwise, else zero: by level."""
-        nothing = [not self.knots and level not in self.periods for level in self.levels]
-        return np.where(nothing, -np.inf, 0.0)
+        return baseline_floor(self.levels, self.periods, self.knots)
 
     @property
     def _spec(self) -> HazardSpecification:
@@ -118,11 +113,7 @@ class HazardResult(BinomialResult):
 
     def baseline_columns(self) -> Floats:
         """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
-        first = np.ones((len(self.levels), 1))
-        if self.knots:
-            return np.hstack([first, natural_spline(np.array(self.levels, float), self.knots)])
-        own = [[level == period for period in self.periods[1:]] for level in self.levels]
-        return np.hstack([first, np.array(own, float).reshape(len(self.levels), -1)])
+        return baseline_columns(self.levels, self.periods, self.knots)
 
     def predict(
         self, new: pd.DataFrame, kind: Literal["hazard", "survival"] = "hazard"
@@ -198,7 +189,11 @@ def hazard(
     absorb: str | Sequence[str] | None = None,
     vcov: Vcov = "model",
     missing: Missing = "raise",
-) -> HazardResult:
+    id: str | None = None,
+    heterogeneity: Literal["mass_points"] | None = None,
+    mass_points: MassPoints | None = None,
+    delayed_entry: DelayedEntry = "raise",
+) -> HazardResult | MassPointResult:
     r"""Fit a discrete-time hazard model to person-periods.
 
     Parameters
@@ -225,10 +220,19 @@ def hazard(
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
     missing : {"raise", "drop"}
+    id : str, optional
+        Column of persons: units of ``vcov="robust"`` and of the mass points; ``client`` where there is one.
+    heterogeneity : {None, "mass_points"}
+        Let the intercept differ between persons, with a discrete law.
+    mass_points : int, "aic" or "bic", optional
+        Number of its points, or the best of one to five.
+    delayed_entry : {"raise", "condition", "ignore"}
+        What becomes of mass points where persons enter after the first period: refuse; divide by the chance of
+        survival to entry, with covariates as in the first row; or take the law as that at entry.
 
     Returns
     -------
-    HazardResult
+    HazardResult, or MassPointResult with `heterogeneity`
         Terms: ``Intercept`` (none with `absorb`), the periods against the first (or the spline's values at its
         knots against that at the first), then the formula's.
 
@@ -246,8 +250,18 @@ def hazard(
     beyond them; then periods without events stay in. Levels of absorbed columns with one outcome only are left
     out and counted. Equal rows of one client and cluster are collapsed to counts, which is exact.
 
+    With mass points the likelihood is :math:`\prod_i \sum_k \pi_k \prod_t P(y_{it} \mid v_k)` over persons i, with
+    intercepts :math:`v_k` (``point[1]``, ...) in the place of one. Points are added one by one where the likelihood
+    rises most; a location that runs to minus infinity is a type that never leaves, to infinity one that leaves at
+    once. Errors come from the observed information, given the number of points, which says nothing about a
+    hypothesis: compare by AIC or BIC, never by chi-squared. With effects for all periods the law is weakly
+    identified, and a law with too many points drives slopes away from zero (Baker & Melino 2000).
+
     References
     ----------
+    Baker, M. & Melino, A. (2000). Duration dependence and nonparametric heterogeneity. *Journal of Econometrics*.
+    Heckman, J. & Singer, B. (1984). A method for minimizing the impact of distributional assumptions in econometric
+    models for duration data. *Econometrica*.
     Prentice, R. & Gloeckler, L. (1978). Regression analysis of grouped survival data. *Biometrics*.
 
     Examples
@@ -261,7 +275,7 @@ def hazard(
     check_option("link", link, ("cloglog", "logit"))
     check_vcov(vcov)
     check_baseline(baseline)
-    check_names({"event": event, "period": period}, {"exposure": exposure})
+    check_names({"event": event, "period": period}, {"exposure": exposure, "id": id})
     require_frame(data)
     if link == "logit" and exposure is not None:
         raise ModelError(
@@ -272,7 +286,12 @@ def hazard(
     if period in absorbed:
         raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
     rhs = split_formula(formula, two_sided=False)[1]
-    spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed)
+    spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed, id)
+    if heterogeneity is not None:
+        check_option("heterogeneity", heterogeneity, (None, "mass_points"))
+        return mass_point_hazard(spec, data, mass_points, delayed_entry, vcov)
+    if mass_points is not None or delayed_entry != "raise":
+        raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
     found = _prepared(spec, data, vcov, None)
     rows = found.rows
     fitted = fit_binomial(rows, vcov)
@@ -294,5 +313,5 @@ def hazard(
 
 def _prepared(spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> HazardRows:
     return counting_rows(
-        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, unit_of(data)
+        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, unit_of(data, spec.id)
     )

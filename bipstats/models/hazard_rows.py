@@ -42,6 +42,7 @@ class HazardSpecification:
     missing: Missing
     baseline: BaselineKind = "period"
     absorb: tuple[str, ...] = ()
+    id: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -80,16 +81,16 @@ def check_baseline(baseline: object) -> None:
         )
 
 
-def unit_of(data: pd.DataFrame) -> str | None:
-    """Column whose rows are one unit: ``client``, where there is one."""
-    return "client" if "client" in data.columns else None
+def unit_of(data: pd.DataFrame, id: str | None = None) -> str | None:
+    """Column whose rows are one unit: as named, else ``client``, where there is one."""
+    return id or ("client" if "client" in data.columns else None)
 
 
 def prepare(
     spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None, *, collapse: bool
 ) -> HazardRows:
     """Check and collapse rows, leave out those that say nothing, and build the design (or reuse one)."""
-    covariates, unit = formula_columns(spec.formula), unit_of(data)
+    covariates, unit = formula_columns(spec.formula), unit_of(data, spec.id)
     require_columns(data, covariates)
     require_columns(data, spec.columns, "an argument")
     kept_apart = identifiers(vcov, unit)
@@ -98,7 +99,7 @@ def prepare(
         data, [*covariates, *spec.columns], kept_apart, None, spec.missing, collapse=collapse
     )
     event = event_indicator(counted.data, spec.event)
-    codes, levels = _periods(counted.data[spec.period])
+    codes, levels = period_codes(counted.data[spec.period])
     periods = (spec.period, codes) if spec.baseline == "period" else None
     if periods is not None:
         _refuse_full_periods(codes, event, counted.count, levels)
@@ -130,7 +131,7 @@ def prepare(
     return HazardRows(prepared, n_units, levels, seen, knots)
 
 
-def _periods(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
+def period_codes(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
     """Codes and levels of the periods in their order in time, which text does not have."""
     if is_categorical(column) and not isinstance(column.dtype, pd.CategoricalDtype):
         raise ModelError(
@@ -182,6 +183,33 @@ def _place_knots(seen: tuple[object, ...], spec: HazardSpecification) -> tuple[f
             f'tell; use {len(seen) - 1} or fewer, or baseline="period".'
         )
     return tuple(np.quantile(np.array(seen, float), np.linspace(0, 1, spec.baseline + 1)).tolist())
+
+
+def period_positions(new: pd.DataFrame, period: str, levels: tuple[object, ...]) -> Ints:
+    """Position of each row's period among the levels; an unknown one raises."""
+    require_columns(new, [period], "period=")
+    position = pd.Index(list(levels)).get_indexer(pd.Index(new[period]))
+    unknown = int((position < 0).sum())
+    if unknown:
+        raise ModelError(f"{unknown:,} rows lie in periods that the fit has not seen.")
+    return position.astype(np.int64)
+
+
+def baseline_floor(levels: tuple[object, ...], periods: tuple[object, ...], knots: tuple[float, ...]) -> Floats:
+    """Minus infinity for periods where nothing happened and no spline says otherwise, else zero: by level."""
+    nothing = [not knots and level not in periods for level in levels]
+    return np.where(nothing, -np.inf, 0.0)
+
+
+def baseline_columns(
+    levels: tuple[object, ...], periods: tuple[object, ...], knots: tuple[float, ...]
+) -> Floats:
+    """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
+    first = np.ones((len(levels), 1))
+    if knots:
+        return np.hstack([first, natural_spline(np.array(levels, float), knots)])
+    own = [[level == period for period in periods[1:]] for level in levels]
+    return np.hstack([first, np.array(own, float).reshape(len(levels), -1)])
 
 
 def natural_spline(values: Floats, knots: tuple[float, ...]) -> Floats:
