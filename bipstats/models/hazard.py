@@ -9,7 +9,7 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats, Ints, Missing, require_columns, require_frame
+from bipstats.core.columns import Floats, Ints, Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
 from bipstats.core.result import Fit, Linear, with_covariance
@@ -20,9 +20,11 @@ from bipstats.models.hazard_rows import (
     BaselineKind,
     HazardRows,
     HazardSpecification,
+    baseline_columns,
+    baseline_floor,
     check_baseline,
     log_exposure,
-    natural_spline,
+    period_positions,
     prepare,
     unit_of,
 )

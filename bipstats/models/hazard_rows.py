@@ -195,7 +195,9 @@ def period_positions(new: pd.DataFrame, period: str, levels: tuple[object, ...])
     return position.astype(np.int64)
 
 
-def baseline_floor(levels: tuple[object, ...], periods: tuple[object, ...], knots: tuple[float, ...]) -> Floats:
+def baseline_floor(
+    levels: tuple[object, ...], periods: tuple[object, ...], knots: tuple[float, ...]
+) -> Floats:
     """Minus infinity for periods where nothing happened and no spline says otherwise, else zero: by level."""
     nothing = [not knots and level not in periods for level in levels]
     return np.where(nothing, -np.inf, 0.0)

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy.linalg import block_diag
 
-from bipstats.core.columns import Floats, group_codes
+from bipstats.core.columns import Floats, Ints, group_codes
 from bipstats.core.covariance import Covariance, Vcov, cluster_columns, covariance, group_sums
 from bipstats.core.estimates import Estimates
 from bipstats.core.few_clusters import Refits
@@ -156,21 +156,34 @@ class MixtureFit:
     chosen: Stage
 
 
-def fit_mixture(rows: MixtureRows, first: Law, mass_points: MassPoints, vcov: Vcov) -> MixtureFit:
+@dataclass(frozen=True, slots=True)
+class OnePoint:
+    """The maximum without heterogeneity.
+
+    Attributes
+    ----------
+    law : Law
+    iterations : int
+    """
+
+    law: Law
+    iterations: int
+
+
+def fit_mixture(rows: MixtureRows, first: OnePoint, mass_points: MassPoints, vcov: Vcov) -> MixtureFit:
     """Fit laws of one point and more, choose, and report.
 
     Parameters
     ----------
     rows : MixtureRows
-    first : Law
-        The maximum with one point.
+    first : OnePoint
     mass_points : int or {"aic", "bic"}
     vcov
         As given by the user.
     """
     with one_thread():
         most = MOST if isinstance(mass_points, str) else int(mass_points)
-        path = build_up(rows.problem, first, most)
+        path = build_up(rows.problem, first.law, first.iterations, most)
     tried = tuple(
         Tried(k, stage.found.at.loglik, n_params(rows.terms, k), stage.n_starts, stage.n_reached)
         for k, stage in enumerate(path.stages, start=1)
@@ -199,8 +212,8 @@ def chosen_points(tried: Sequence[Tried], by: Criterion, n_units: int) -> int:
 def _too_many(asked: int, path: Path, tried: Sequence[Tried]) -> ModelError:
     carried = len(tried)
     more = (
-        f"a further point would raise the log-likelihood of {tried[-1].loglik:.4f} by less than {GAIN:g} wherever it is "
-        "put"
+        f"a further point would raise the log-likelihood of {tried[-1].loglik:.4f} by less than {GAIN:g} wherever it "
+        "is put"
         if path.bound < GAIN
         else f"no search found a better law with one point more: {path.end}"
     )
@@ -284,7 +297,7 @@ def refit_covariance(
     _, transform = term_map(rows.terms, template)
     if len(values) != len(transform):
         raise ModelError("these are not the data of the fit: their periods or levels differ.")
-    at = evaluate(template.unpack(np.linalg.solve(transform, values)), rows.problem)
+    at = evaluate(template.unpack(np.linalg.solve(transform, values).astype(float)), rows.problem)
     require_same_fit(at, loglik)
     return _covariance(rows, at, vcov), transform
 
@@ -302,7 +315,7 @@ def _covariance(rows: MixtureRows, at: MixtureEvaluation, vcov: Vcov) -> Covaria
     )
 
 
-def unit_frame(data: pd.DataFrame, id: str, vcov: Vcov, first: Floats) -> pd.DataFrame:
+def unit_frame(data: pd.DataFrame, id: str, vcov: Vcov, first: Ints) -> pd.DataFrame:
     """One row a unit with its clusters; clusters that divide a unit are refused.
 
     Parameters

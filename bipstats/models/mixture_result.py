@@ -134,7 +134,7 @@ class MixtureResult(Result):
         """One row on the whole fit, with BIC and the number of points."""
         frame = super().glance()
         own = self.tried[self.n_points - 1]
-        frame.insert(frame.columns.get_loc("aic") + 1, "bic", [own.criterion("bic", self._n_units)])
+        frame.insert(list(frame.columns).index("aic") + 1, "bic", [own.criterion("bic", self._n_units)])
         frame["mass_points"] = self.n_points
         return frame
 
@@ -161,7 +161,7 @@ class MixtureResult(Result):
     def _words(self) -> tuple[str, ...]:
         """Notes below the table."""
         if self.n_points == 1:
-            return ("One mass point: no unobserved heterogeneity in this fit.", STOCK)
+            return ("One mass point: no unobserved heterogeneity in this fit.",)
         return (
             f"A {self.ratio} compares persons of one type; averages over the types are nearer to one.",
             NUISANCE,
@@ -173,7 +173,11 @@ class MixtureResult(Result):
         facts["mass points"] = self._points_text()
         if len(self.tried) > 1:
             own = self.tried[self.n_points - 1]
-            by = f"by {self.asked.upper()} of 1 to {len(self.tried)}" if isinstance(self.asked, str) else "given"
+            by = (
+                f"by {self.asked.upper()} of 1 to {len(self.tried)}"
+                if isinstance(self.asked, str)
+                else "given"
+            )
             facts["number of points"] = (
                 f"{self.n_points}, {by}; {own.reached} of {own.starts} searches ended at this maximum"
             )

@@ -10,12 +10,12 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, group_codes, require_columns
 from bipstats.core.covariance import Vcov
 from bipstats.errors import ModelError, OptionError
-from bipstats.models.binomial import BinomialRows
+from bipstats.models.binomial import BinomialRows, fit_binomial
 from bipstats.models.hazard_rows import HazardRows, HazardSpecification, period_codes
 from bipstats.models.kernels.binomial import BinomialProblem
 from bipstats.models.kernels.mixture import Law, MixtureProblem
 from bipstats.models.kernels.mixture_rows import Channel, channel
-from bipstats.models.mixture_fit import ChannelTerms, MixtureRows, unit_frame
+from bipstats.models.mixture_fit import ChannelTerms, MixtureRows, OnePoint, unit_frame
 
 DelayedEntry = Literal["raise", "condition", "ignore"]
 
@@ -80,7 +80,7 @@ def hazard_mixture(
         _refuse_condition(data, spec, id)
         before = (_before(found, unit, late, id),)
     terms = channel_terms(rows, "")
-    first = np.unique(unit, return_index=True)[1]
+    first = np.unique(unit, return_index=True)[1].astype(np.int64)
     return MixtureRows(
         MixtureProblem((_channel(problem, unit, n_units, before),), before, n_units),
         (terms,),
@@ -100,9 +100,7 @@ def _channel(problem: BinomialProblem, unit: Ints, n_units: int, before: tuple[C
     ]
     x, level, events, trials, offset, units = (np.concatenate(column) for column in zip(*parts, strict=True))
     n_levels = problem.by_level.shape[0]
-    return channel(
-        x, level, events, trials, offset, problem.link, units, n_levels=n_levels, n_units=n_units
-    )
+    return channel(x, level, events, trials, offset, problem.link, units, n_levels=n_levels, n_units=n_units)
 
 
 def binomial_channel(problem: BinomialProblem, unit: Ints, n_units: int) -> Channel:
@@ -123,17 +121,18 @@ def channel_terms(rows: BinomialRows, prefix: str) -> ChannelTerms:
     )
 
 
-def one_point(working: Floats, problem: BinomialProblem) -> tuple[Floats, float]:
-    """Structural parameters and intercept of a fit without heterogeneity."""
-    n_levels = problem.by_level.shape[0]
-    effects = working[:n_levels]
-    return np.concatenate([effects[1:] - effects[0], working[n_levels:]]), float(effects[0])
-
-
-def first_law(working: Floats, problem: BinomialProblem) -> Law:
-    """The law with one point at a fit without heterogeneity."""
-    structural, intercept = one_point(working, problem)
-    return Law(structural, np.array([[intercept]]), np.zeros(1))
+def one_point(*hazards: BinomialRows) -> OnePoint:
+    """Fit each hazard by itself, without heterogeneity."""
+    structural, intercepts, iterations = [], [], 0
+    for rows in hazards:
+        problem, best = rows.problem, fit_binomial(rows, "model").best
+        assert isinstance(problem, BinomialProblem)
+        n_levels = problem.by_level.shape[0]
+        effects = best.params[:n_levels]
+        structural += [effects[1:] - effects[0], best.params[n_levels:]]
+        intercepts.append(effects[0])
+        iterations += best.iterations
+    return OnePoint(Law(np.concatenate(structural), np.array([intercepts]), np.zeros(1)), iterations)
 
 
 def _late_entries(
@@ -154,7 +153,7 @@ def late_entry_error(n_late: int, n_units: int, id: str) -> ModelError:
     return ModelError(
         f"{n_late:,} of {n_units:,} values of {id!r} enter after time zero: who has survived until entry is no random "
         "draw from the mixing law (Ridder 1984).\n"
-        "  Count time from entry; or delayed_entry=\"condition\" divides by the chance of survival to entry, with "
+        '  Count time from entry; or delayed_entry="condition" divides by the chance of survival to entry, with '
         'covariates as they are in the first row; or delayed_entry="ignore" takes the law as that at entry, the same '
         "for all."
     )

@@ -14,7 +14,6 @@ from bipstats.core.design import Design
 from bipstats.core.result import Fit, with_covariance
 from bipstats.core.score_bootstrap import ScoreBootstrap
 from bipstats.errors import OptionError, check_option
-from bipstats.models.binomial import fit_binomial
 from bipstats.models.binomial_rows import counting_rows
 from bipstats.models.hazard_rows import (
     HazardRows,
@@ -25,10 +24,10 @@ from bipstats.models.hazard_rows import (
     period_positions,
     prepare,
 )
-from bipstats.models.kernels.binomial import BinomialProblem, mean
+from bipstats.models.kernels.binomial import mean
 from bipstats.models.mixture_fit import MassPoints, check_mass_points, fit_mixture, refit_covariance
 from bipstats.models.mixture_result import MixtureResult, chosen_by, mixture_fields
-from bipstats.models.mixture_rows import DelayedEntry, find_id, first_law, hazard_mixture
+from bipstats.models.mixture_rows import DelayedEntry, find_id, hazard_mixture, one_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +204,9 @@ def mass_point_hazard(
     check_option("delayed_entry", delayed_entry, ("raise", "condition", "ignore"))
     check_mixture_vcov(vcov)
     if spec.absorb:
-        raise OptionError("absorb= and heterogeneity= do not go together: absorbed effects are intercepts too.")
+        raise OptionError(
+            "absorb= and heterogeneity= do not go together: absorbed effects are intercepts too."
+        )
     id = find_id(data, spec.id)
     asked = MassPointSpecification(
         **{name: getattr(spec, name) for name in HazardSpecification.__dataclass_fields__ if name != "id"},
@@ -214,10 +215,7 @@ def mass_point_hazard(
     )
     found = _prepared(asked, data, vcov, None)
     rows = hazard_mixture(found, asked, data, id, delayed_entry, vcov)
-    plain = found.rows.problem
-    assert isinstance(plain, BinomialProblem)
-    first = first_law(fit_binomial(found.rows, "model").best.params, plain)
-    fitted = fit_mixture(rows, first, mass_points, vcov)
+    fitted = fit_mixture(rows, one_point(found.rows), mass_points, vcov)
     best = fitted.chosen.found
     return MassPointResult(
         fitted.estimates,
@@ -235,6 +233,4 @@ def mass_point_hazard(
 def _prepared(
     spec: MassPointSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None
 ) -> HazardRows:
-    return counting_rows(
-        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, spec.id
-    )
+    return counting_rows(lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, spec.id)

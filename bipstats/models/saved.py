@@ -20,7 +20,10 @@ _RESULTS = {
     "FineGrayResult": "fine_gray",
     "HazardResult": "hazard",
     "LogitResult": "logit",
+    "MassPointResult": "mixtures",
     "OLSResult": "ols",
+    "PiecewiseResult": "piecewise",
+    "TimingOfEventsResult": "timing_of_events",
 }
 
 

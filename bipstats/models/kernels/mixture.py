@@ -14,6 +14,7 @@ rows less that of the time before entry, which is of the same form.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import accumulate, pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,6 @@ class Law:
         """Parameters: structural ones, finite locations by channel, log odds of the second point and on."""
         return np.concatenate([self.structural, self.locations.T[self.finite.T], self.log_odds[1:]])
 
-
     def unpack(self, params: Floats) -> Law:
         """Undo `pack` for parameters of a law with the same infinite locations."""
         q, finite = len(self.structural), self.finite
@@ -125,7 +125,10 @@ def _terms(law: Law, channels: tuple[Channel, ...]) -> Terms:
     """Rows' terms by point and channel."""
     predicted = predictors(law, channels)
     return [
-        [row_terms(predicted[c], location, rows) for c, (location, rows) in enumerate(zip(point, channels))]
+        [
+            row_terms(predicted[c], location, rows)
+            for c, (location, rows) in enumerate(zip(point, channels, strict=True))
+        ]
         for point in law.locations
     ]
 
@@ -138,12 +141,12 @@ def predictors(law: Law, channels: tuple[Channel, ...]) -> list[Floats]:
 
 def structural_places(channels: tuple[Channel, ...]) -> list[slice]:
     """Where each channel's structural parameters stand."""
-    ends = np.cumsum([0, *(rows.n_structural for rows in channels)])
-    return [slice(int(low), int(high)) for low, high in zip(ends[:-1], ends[1:], strict=True)]
+    ends = accumulate((rows.n_structural for rows in channels), initial=0)
+    return [slice(low, high) for low, high in pairwise(ends)]
 
 
 def _joint(law: Law, terms: Terms, channels: tuple[Channel, ...]) -> Floats:
-    """log pi_k + log-likelihood of the unit at point k, (G, K)."""
+    """Log pi_k + log-likelihood of the unit at point k, (G, K)."""
     by_point = [
         sum(rows.by_unit @ term.loglik for rows, term in zip(channels, point, strict=True)) for point in terms
     ]
@@ -156,7 +159,7 @@ def log_likelihood(law: Law, problem: MixtureProblem) -> float:
 
 
 def marginal(law: Law, channels: tuple[Channel, ...]) -> Floats:
-    """log L_g, (G,)."""
+    """Log L_g, (G,)."""
     if not channels:
         return np.zeros(1)
     joint = _joint(law, _terms(law, channels), channels)

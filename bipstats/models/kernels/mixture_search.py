@@ -14,9 +14,9 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve, eigh
 
 from bipstats.models.kernels.mixture import (
+    Flags,
     Law,
     MixtureEvaluation,
-    Flags,
     MixtureProblem,
     evaluate,
     log_likelihood,
@@ -355,7 +355,7 @@ class Path:
     end: str
 
 
-def build_up(problem: MixtureProblem, first: Law, most: int) -> Path:
+def build_up(problem: MixtureProblem, first: Law, iterations: int, most: int) -> Path:
     """Fit laws of one to `most` points.
 
     Parameters
@@ -363,10 +363,12 @@ def build_up(problem: MixtureProblem, first: Law, most: int) -> Path:
     problem : MixtureProblem
     first : Law
         With one point, where its likelihood is largest.
+    iterations : int
+        That it took to find it.
     most : int
     """
     at = evaluate(first, problem)
-    stages = [Stage(Found(first, at, 0), 1, 1)]
+    stages = [Stage(Found(first, at, iterations), 1, 1)]
     while True:
         law = stages[-1].found.law
         ahead = directions(law, problem)
@@ -376,7 +378,9 @@ def build_up(problem: MixtureProblem, first: Law, most: int) -> Path:
             return Path(tuple(stages), ahead.largest, "no further point raises the log-likelihood")
         ends = [climb(problem, start) for start in starts(law, problem, ahead)]
         better = [
-            end for end in ends if isinstance(end, Found) and end.at.loglik > stages[-1].found.at.loglik + GAIN
+            end
+            for end in ends
+            if isinstance(end, Found) and end.at.loglik > stages[-1].found.at.loglik + GAIN
         ]
         if not better:
             return Path(tuple(stages), ahead.largest, _reasons(ends))
