@@ -192,6 +192,8 @@ def test_late_entry_is_refused_or_conditioned_on(rows):
     twice = pd.concat([some, some.assign(event=0)])
     with pytest.raises(bip.ModelError, match="needs one row per 'client' and 'period'"):
         mixed(twice, delayed_entry="condition")
+    with pytest.raises(bip.OptionError, match="needs whole periods"):
+        mixed(some.assign(exposure=1.0), exposure="exposure", delayed_entry="condition")
     with pytest.raises(bip.OptionError, match="needs an effect per period"):
         mixed(some, delayed_entry="condition", baseline=2)
 

@@ -6,8 +6,9 @@ from mixtures import enumerated
 from numpy.testing import assert_allclose
 
 from bipstats.models.kernels.mixture import Law, MixtureProblem, evaluate, log_likelihood
+from bipstats.models.kernels.mixture_climb import Found, climb
 from bipstats.models.kernels.mixture_rows import channel
-from bipstats.models.kernels.mixture_search import GAIN, Found, build_up, climb, directions
+from bipstats.models.kernels.mixture_search import GAIN, build_up, directions
 from bipstats.models.kernels.newton import maximise
 
 UNITS = 12

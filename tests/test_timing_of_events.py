@@ -198,7 +198,10 @@ BAD = {
         "outcome hazard: .*treated = 1 has no events",
     ),
     "no outcome": (lambda d: d.assign(event=0), "no events: 'event' is never true"),
-    "one person": (lambda d: d[d["client"] == d.loc[d["treated"] == 1, "client"].iloc[0]], ""),
+    "one person": (
+        lambda d: d[d["client"] == d.loc[d["treated"] == 1, "client"].iloc[0]],
+        "has one value only",
+    ),
 }
 
 

@@ -162,6 +162,11 @@ def late_entry_error(n_late: int, n_units: int, id: str) -> ModelError:
 def _refuse_condition(data: pd.DataFrame, spec: HazardSpecification, id: str) -> None:
     if spec.baseline != "period":
         raise OptionError('delayed_entry="condition" needs an effect per period: baseline="period".')
+    if spec.exposure is not None:
+        raise OptionError(
+            'delayed_entry="condition" needs whole periods: exposure= does not say whether its share was lost before '
+            "or after the time at risk. bip.piecewise_exponential knows the times themselves."
+        )
     twice = int(data.duplicated([id, spec.period]).sum())
     if twice:
         raise ModelError(

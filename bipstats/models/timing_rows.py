@@ -215,6 +215,8 @@ def refuse_histories(spec: TimingSpecification, history: _History) -> None:
     if not treated.any():
         raise ModelError(f"nobody starts treatment: column {spec.treated!r} is 0 in every row.")
     n_units = int(history.first.sum())
+    if n_units < 2:
+        raise ModelError(f"column {id} has one value only; heterogeneity needs many units.")
     _refuse(
         int((treated & history.first).sum()),
         n_units,
