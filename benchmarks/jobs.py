@@ -106,6 +106,31 @@ def absorbed_kernel(data: pd.DataFrame) -> Job:
     return lambda: fit_binomial(rows, by)
 
 
+def frailty_whole(data: pd.DataFrame, distribution: str) -> Job:
+    """`bip.frailty_cox` by caseworker with interval and test of the variance; errors at a known variance, as R's."""
+    import bipstats as bip
+
+    method = "ml" if distribution == "gamma" else "reml"
+
+    def job() -> tuple[pd.Series, np.ndarray]:
+        fit = bip.frailty_cox(FORMULA, data, group="caseworker", distribution=distribution, method=method)
+        return fit.params, np.sqrt(np.diag(fit.cov_given_variance))
+
+    return job
+
+
+def frailty_kernel(data: pd.DataFrame, distribution: str) -> Job:
+    """Search for the variance, its interval and all errors on prepared risk sets."""
+    from bipstats.models.frailty_fit import estimate
+    from bipstats.models.frailty_rows import FrailtySpecification, prepare
+
+    method = "ml" if distribution == "gamma" else "reml"
+    common = ("start", "stop", "event", "client", None, None, None, "efron", "raise")
+    spec = FrailtySpecification(FORMULA, *common, "caseworker", distribution, method)
+    rows = prepare(spec, data, None)
+    return lambda: estimate(rows, spec)
+
+
 def lifelines_cox(data: pd.DataFrame) -> Job:
     """CoxTimeVaryingFitter: Efron, default step tolerance, errors from the information (it has no cluster errors)."""
     from lifelines import CoxTimeVaryingFitter
@@ -230,6 +255,10 @@ JOBS: dict[str, Callable[[pd.DataFrame], Job]] = {
     "whole mass points": mass_points_whole,
     "kernel absorbed": absorbed_kernel,
     "whole absorbed": absorbed_whole,
+    "kernel frailty gamma": lambda data: frailty_kernel(data, "gamma"),
+    "whole frailty gamma": lambda data: frailty_whole(data, "gamma"),
+    "kernel frailty lognormal": lambda data: frailty_kernel(data, "lognormal"),
+    "whole frailty lognormal": lambda data: frailty_whole(data, "lognormal"),
     "lifelines cox": lifelines_cox,
     "statsmodels cox": statsmodels_cox,
     "statsmodels logit": lambda data: statsmodels_glm(data, "logit"),

@@ -1,7 +1,8 @@
 """Data of the study's own shapes: 4,000 persons, 300 caseworkers, 25 covariates, ties in weeks, late entry.
 
-``Q`` has a row per person and quarter, ``W`` the same in weeks (equal rows repeat about 13 times), ``W10`` ten times
-the persons of W. The covariates of a person are constant within a quarter.
+``Q`` has a row per person and quarter, ``QF`` the same with caseworkers who differ (a standard deviation of .5 on the
+log hazard), ``W`` is Q in weeks (equal rows repeat about 13 times), ``W10`` ten times the persons of W. The covariates
+of a person are constant within a quarter.
 """
 
 from __future__ import annotations
@@ -14,12 +15,15 @@ PERSONS, COVARIATES = 4_000, 25
 
 def shape(name: str) -> pd.DataFrame:
     """One of the shapes by its name."""
-    return {"Q": quarterly, "W": lambda: weekly(quarterly()), "W10": lambda: weekly(quarterly(10 * PERSONS))}[
-        name
-    ]()
+    return {
+        "Q": quarterly,
+        "QF": lambda: quarterly(caseworker_sd=0.5),
+        "W": lambda: weekly(quarterly()),
+        "W10": lambda: weekly(quarterly(10 * PERSONS)),
+    }[name]()
 
 
-def quarterly(persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
+def quarterly(persons: int = PERSONS, seed: int = 1, caseworker_sd: float = 0.0) -> pd.DataFrame:
     """About nine rows and 0.17 events a person; a fifth of the persons enter late.
 
     Columns: client, caseworker, start, stop, event, period (quarter on the clock), x1..x25.
@@ -34,7 +38,10 @@ def quarterly(persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
     moving = draw.integers(1, 6, (len(client), 10)).astype(float)
     x = np.column_stack([moving, fixed])
     log_hazard = -9.0 + x @ np.r_[np.full(5, 0.15), np.zeros(5), np.full(5, 0.2), np.zeros(10)]
-    week = np.ceil(draw.exponential(np.exp(-log_hazard)))
+    wait = draw.standard_exponential(len(client))
+    caseworker = draw.integers(0, 300, persons)[client]
+    log_hazard += caseworker_sd * draw.normal(size=300)[caseworker]
+    week = np.ceil(wait * np.exp(-log_hazard))
     happens = week <= 13
     gone = pd.Series(happens).groupby(client).cumsum().to_numpy() - happens
     at_risk = gone == 0
@@ -43,7 +50,7 @@ def quarterly(persons: int = PERSONS, seed: int = 1) -> pd.DataFrame:
     frame.insert(0, "event", happens.astype(int))
     frame.insert(0, "stop", start + np.where(happens, week, 13).astype(int))
     frame.insert(0, "start", start)
-    frame.insert(0, "caseworker", draw.integers(0, 300, persons)[client])
+    frame.insert(0, "caseworker", caseworker)
     frame.insert(0, "client", client)
     return frame[at_risk].reset_index(drop=True)
 

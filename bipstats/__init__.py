@@ -34,6 +34,8 @@ _NAMES = {
     "cumulative_incidence": "models.curves",
     "ols": "models.ols",
     "fine_gray": "models.fine_gray",
+    "frailty_cox": "models.frailty",
+    "within_between": "models.within_between",
     "logrank": "models.logrank",
     "cluster": "core.covariance",
     "score_bootstrap": "core.score_bootstrap",

@@ -33,6 +33,10 @@ def show_versions() -> str:
 def cite() -> str:
     """Give a reference to the software, and a reminder of what must be cited besides.
 
+    Returns
+    -------
+    str
+
     Examples
     --------
     >>> import bipstats as bip

@@ -191,21 +191,54 @@ def test_terms_without_residual_variation_are_named():
         fit.wald("x = 0")
 
 
-def test_jackknife_says_what_stands_in_its_way():
+RARE = (
+    lambda d, more: bip.ols(f"time ~ karno{more}", d),
+    lambda d, more: bip.ols(f"time ~ karno{more}", d, absorb="h"),
+    lambda d, more: bip.logit(f"late ~ karno{more}", d),
+    lambda d, more: bip.hazard(f"karno{more}", d, event="late", period="decade"),
+    lambda d, more: bip.cox(f"karno{more}", d, start=None, stop="time", event="status"),
+)
+
+
+@pytest.mark.parametrize("model", RARE)
+def test_jackknife_leaves_out_what_one_cluster_alone_tells(model):
+    """A term of one cluster has no error; without that cluster the others are those of the model without the term."""
     rows = data.veteran().assign(rare=lambda d: ((d["g"] == 3) & (d["age"] > 50)).astype(int))
+    rows["decade"] = rows["age"] // 20
     request = bip.cluster("g", small_sample="jackknife")
-    for model in (
-        lambda d: bip.ols("time ~ karno + rare", d, vcov=request),
-        lambda d: bip.ols("time ~ karno + rare", d, absorb="h", vcov=request),
-        lambda d: bip.logit("late ~ karno + rare", d, vcov=request),
-        lambda d: bip.cox("karno + rare", d, start=None, stop="time", event="status", vcov=request),
-    ):
-        with pytest.raises(bip.ModelError, match=r"one cluster of 'g' at a time; without 1 of the 11 a"):
-            model(rows)
-    with pytest.raises(
-        bip.ModelError, match=r"without 1 of the 2 a"
-    ):  # two rows for two coefficients, or one
-        bip.ols("y ~ x", pd.DataFrame({"y": [1, 3, 2], "x": [1, 2, 4], "g": [1, 1, 2]}), vcov=request)
+    fit, groups = model(rows, " + rare"), np.unique(rows["g"])
+    with pytest.warns(bip.ModelWarning, match="rare: without some cluster there is no estimate"):
+        left = fit.with_vcov(request, rows)
+    assert np.isnan(left.bse["rare"]) and left.bse.drop("rare").notna().all()
+    refits = [model(rows[rows["g"] != g], " + rare" if g != 3 else "").params["karno"] for g in groups]
+    share = (len(groups) - 1) / len(groups)
+    assert_allclose(
+        left.bse["karno"], np.sqrt(share * np.sum((refits - fit.params["karno"]) ** 2)), rtol=1e-7
+    )
+    assert left.wald("karno = 0").p_value == pytest.approx(left.pvalues["karno"])
+    with pytest.raises(bip.ModelError, match="rare has no standard error"):
+        left.wald("karno = rare")
+
+
+@pytest.mark.parametrize("model", RARE[::2])
+def test_jackknife_over_the_levels_of_a_factor(model):
+    """With an effect of each cluster, other terms have the errors that the jackknife gives; effects have none."""
+    rows = data.veteran().assign(c=lambda d: d["g"] % 4)
+    request = bip.cluster("c", small_sample="jackknife")
+    with pytest.warns(bip.ModelWarning, match=r"c\[1\], c\[2\], c\[3\]"):
+        left = model(rows, " + C(c)").with_vcov(request, rows)
+    refits = [model(rows[rows["c"] != g], " + C(c)").params["karno"] for g in range(4)]
+    expected = np.sqrt(0.75 * np.sum((refits - left.params["karno"]) ** 2))
+    assert_allclose(left.bse["karno"], expected, rtol=1e-7)
+
+
+def test_jackknife_says_what_stands_in_its_way():
+    request = bip.cluster("g", small_sample="jackknife")
+    with pytest.raises(bip.ModelError, match=r"without 1 of the 2 a"):
+        two = pd.DataFrame(
+            {"y": [1, 3, 2], "x": [1, 2, 4], "g": [1, 1, 2]}
+        )  # two rows for two coefficients, or one
+        bip.ols("y ~ x", two, vcov=request)
     lone = data.periods().assign(status=lambda d: d["status"] * (d["center"] == d["center"].iloc[0]))
     with pytest.raises(bip.ModelError, match=r"without 1 of the 13 a"):
         bip.hazard("age", lone, event="status", vcov=bip.cluster("center", small_sample="jackknife"))

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 from references import FOLDER
+from scipy import stats
 
 import bipstats as bip
 from bipstats.effects.incidence import CauseHazard, incidence
@@ -141,3 +142,23 @@ def test_what_cannot_be_done_is_refused():
         bip.risk({"job": bip.logit("y ~ x", rows.assign(y=rows["x"] % 2 * (rows.index % 3 == 0)))}, rows)
     with pytest.raises(bip.ModelError, match="is stratified"):
         bip.risk(cox_fits(rows.assign(g=rows.index % 2), strata="g"), rows)
+
+
+def test_comparisons_are_tested_on_the_scale_of_their_errors():
+    """Differences against zero, ratios against one; a risk against nothing; the level is that of the intervals."""
+    rows = landmark_frame()
+    fits = cox_fits(rows)
+    found = bip.risk(fits, rows, at={"x": "+1"}, level=0.9)
+    tidy = found.tidy()
+    kind = tidy["term"].str.partition(": ")[2]
+    risks = tidy[kind.str.startswith("risk")]
+    assert len(risks) == 4 and risks[["statistic", "p_value"]].isna().all(axis=None)
+    rest = tidy[~kind.str.startswith("risk")]
+    ratio = ~kind.loc[rest.index].eq("difference")
+    effect = np.where(ratio, np.log(rest["estimate"].where(ratio, 1.0)), rest["estimate"])
+    low = np.where(ratio, np.log(rest["conf_low"].where(ratio, 1.0)), rest["conf_low"])
+    assert_allclose((effect - low) / stats.norm.ppf(0.95), effect / rest["statistic"], rtol=1e-9)
+    assert_allclose(rest["p_value"], 2 * stats.norm.sf(rest["statistic"].abs()), rtol=1e-12)
+    assert "Intervals: 90%." in str(found)
+    with pytest.raises(bip.OptionError, match="level=90"):
+        bip.risk(fits, rows, level=90)

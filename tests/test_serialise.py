@@ -308,7 +308,7 @@ def test_arrays_come_back_with_type_order_and_bits(value):
 
 @pytest.mark.parametrize(
     "value",
-    [pd.Interval(0, 30, closed="left"), pd.Timestamp("2015-01-01", unit="s"), pd.Timedelta("3D"), np.inf],
+    [pd.Interval(0, 30, closed="left"), pd.Timestamp("2015-01-01").as_unit("s"), pd.Timedelta("3D"), np.inf],
 )
 def test_labels_that_pandas_makes_come_back(value):
     again = from_json(to_json(Box(value)), {"Box": lambda: Box}).held

@@ -139,7 +139,7 @@ widths = st.integers(1, 30)
 @settings(deadline=None)
 @given(spells(), widths, st.sampled_from(["split", "start"]))
 def test_exposure_is_the_share_of_weeks_at_risk(data: pd.DataFrame, width: int, changes: str) -> None:
-    found = bip.person_periods(data, width, changes)
+    found = bip.person_periods(data, width, changes=changes)
     expected: dict[tuple[str, int], list[int]] = {}
     for client, start, stop, event in data[["client", "start", "stop", "event"]].values.tolist():
         for week in range(start + 1, stop + 1):
@@ -179,7 +179,8 @@ def test_splitting_a_spell_in_two_leaves_the_totals(
     )
     assert_frame_equal(whole, parts)
     one, two = (
-        bip.person_periods(d, width, "start").sort_values(by, ignore_index=True) for d in (data, cut_data)
+        bip.person_periods(d, width, changes="start").sort_values(by, ignore_index=True)
+        for d in (data, cut_data)
     )
     assert_frame_equal(one, two)
 

@@ -221,7 +221,7 @@ def group_codes(data: pd.DataFrame, names: str | Sequence[str], role: str) -> In
     """Code the groups of one identifier column, or of several crossed, 0..G-1; missing identifiers raise."""
     columns = [names] if isinstance(names, str) else list(names)
     require_columns(data, columns, role)
-    crossed = np.zeros(len(data), np.int64)
+    crossed = None
     for name in columns:
         lost = int(data[name].isna().sum())
         if lost:
@@ -229,15 +229,19 @@ def group_codes(data: pd.DataFrame, names: str | Sequence[str], role: str) -> In
                 f"column {name!r}, used by {role}, is missing in {lost:,} rows. Fill or drop them."
             )
         codes, levels = _factorized(data[name])
-        crossed = np.unique(crossed * max(len(levels), 1) + codes, return_inverse=True)[1].astype(np.int64)
-    return crossed
+        if crossed is None:
+            crossed = codes
+        else:
+            crossed = np.unique(crossed * max(len(levels), 1) + codes, return_inverse=True)[1].astype(
+                np.int64
+            )
+    return np.zeros(len(data), np.int64) if crossed is None else crossed
 
 
 def _factorized(column: pd.Series) -> tuple[Ints, pd.Index]:
     values = column.to_numpy() if isinstance(column.dtype, np.dtype) else np.empty(0)
-    if values.dtype.kind in "iu" and np.all(
-        values[1:] >= values[:-1]
-    ):  # sorted: no table of levels is needed
+    if values.dtype.kind in "iu" and np.all(values[1:] >= values[:-1]):
+        # Sorted: no table of levels is needed.
         new = np.concatenate([np.ones(min(len(values), 1), bool), values[1:] != values[:-1]])
         return np.cumsum(new) - 1, pd.Index(values[new])
     try:

@@ -124,6 +124,8 @@ class Covariance:
         Degrees of freedom of each estimate's t distribution, in the order reported; None: normal.
     accepted : AcceptedValues or None
         Bootstrap p-values and intervals, in the order reported.
+    lost : (k,) boolean array or None
+        Estimates, in the order reported, that have no variance: without some cluster there is none of them.
     """
 
     matrix: Floats
@@ -131,6 +133,7 @@ class Covariance:
     clusters: dict[str, int]
     df: Floats | None = None
     accepted: AcceptedValues | None = None
+    lost: NDArray[np.bool_] | None = None
 
 
 def covariance(
@@ -198,8 +201,10 @@ def _for_few_clusters(
     if vcov.small_sample == "CR2":
         made = cr2(refits.working(), group, refits.transform)
         return Covariance(made.matrix, f"clustered by {words}, CR2 (bias-reduced)", counts, made.df)
-    matrix, df = jackknife(refits, group, column), np.full(len(refits.transform), counts[column] - 1.0)
-    return Covariance(matrix, f"jackknife over {words}, centred at the full estimate", counts, df)
+    matrix, lost = jackknife(refits, group, column, bread)
+    df = np.full(len(lost), counts[column] - 1.0)
+    how = f"jackknife over {words}, centred at the full estimate"
+    return Covariance(matrix, how, counts, df, lost=lost if lost.any() else None)
 
 
 def _bootstrapped(

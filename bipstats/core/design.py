@@ -341,7 +341,7 @@ def _first_level(factor: Factor, full: bool) -> int:
 
 def _products(left: Floats, right: Floats) -> Floats:
     """All products of a column of `left` and a column of `right`, the last factor varying fastest."""
-    return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
+    return (left[:, :, None] * right[:, None, :]).reshape(len(left), left.shape[1] * right.shape[1])
 
 
 def _names(term: Term, factors: dict[str, Factor]) -> list[str]:

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, listed
 from bipstats.errors import ModelError, OptionError
 
 
@@ -122,15 +122,28 @@ class Estimates:
         variances = np.diag(self.covariance)
         return np.sqrt(np.where(variances < 0, np.nan, variances))
 
-    @property
-    def joint_covariance(self) -> Floats:
-        """The covariance, for functions of the estimates; refused where it is not what tests are made of."""
+    def covariance_of(self, rows: Floats) -> Floats:
+        """Covariance of linear functions ``rows @ values``, (m, m), given as (m, p) or, one alone, (1, p).
+
+        Raises
+        ------
+        ModelError
+            The covariance is not what functions are judged by, or a term that takes part has none.
+        """
         if self.accepted is not None:
             raise ModelError(
                 "the score bootstrap tests coefficients one by one (tidy()); for functions of them take another "
                 "covariance, e.g. .with_vcov(bip.cluster(..., small_sample='jackknife'), data)."
             )
-        return self.covariance
+        part = np.flatnonzero((rows != 0).any(axis=0))
+        known = self.covariance[np.ix_(part, part)]
+        lost = [self.names[j] for j in part[np.isnan(np.diag(known))]]
+        if lost:
+            raise ModelError(
+                f"{listed(lost)} has no standard error ({self.how}), nor has what is made of it; take another "
+                "covariance, e.g. .with_vcov(bip.cluster(...), data)."
+            )
+        return rows[:, part] @ known @ rows[:, part].T
 
     def tidy(self, level: float = 0.95, exponentiate: bool = False) -> pd.DataFrame:
         """Give one row a parameter: ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
@@ -189,7 +202,7 @@ class Estimates:
         rows = [self.equation(text) for text in equations]
         restrictions = np.array([row for row, _ in rows])
         gap = restrictions @ self.values - np.array([right for _, right in rows])
-        spread = restrictions @ self.joint_covariance @ restrictions.T
+        spread = self.covariance_of(restrictions)
         size = np.sqrt(np.abs(np.diag(spread)))
         if np.linalg.matrix_rank(restrictions) < len(rows):
             raise ModelError(f"the hypotheses {hypothesis!r} repeat or contradict one another.")

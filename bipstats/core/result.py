@@ -113,7 +113,7 @@ class Result:
     @property
     def params(self) -> pd.Series:
         """Estimates by term."""
-        return pd.Series(self.estimates.values, index=list(self.estimates.names), name="estimate")
+        return pd.Series(self.estimates.values, index=list(self.estimates.names), name="estimate", copy=True)
 
     @property
     def bse(self) -> pd.Series:
@@ -124,7 +124,7 @@ class Result:
     def cov(self) -> pd.DataFrame:
         """Covariance matrix, labelled by term."""
         names = list(self.estimates.names)
-        return pd.DataFrame(self.estimates.covariance, index=names, columns=names)
+        return pd.DataFrame(self.estimates.covariance, index=names, columns=names, copy=True)
 
     @property
     def pvalues(self) -> pd.Series:
@@ -268,9 +268,17 @@ class Result:
 
 def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: Floats) -> Estimates:
     """Estimates with a covariance mapped from working to reported parameters; a negative variance warns."""
-    estimates = Estimates(
-        names, values, transform @ made.matrix @ transform.T, made.how, made.df, made.accepted
-    )
+    matrix = transform @ made.matrix @ transform.T
+    if made.lost is not None:
+        matrix[made.lost] = matrix[:, made.lost] = np.nan
+        lost = [name for name, gone in zip(names, made.lost, strict=True) if gone]
+        warnings.warn(
+            f"{listed(lost)}: without some cluster there is no estimate (that cluster alone has the level), so that "
+            "the jackknife gives no standard error there. The other terms are not touched by this.",
+            ModelWarning,
+            stacklevel=4,
+        )
+    estimates = Estimates(names, values, matrix, made.how, made.df, made.accepted)
     if made.df is not None and np.isnan(made.df).any():
         lost = [name for name, df in zip(names, made.df, strict=True) if np.isnan(df)]
         warnings.warn(

@@ -30,7 +30,7 @@ class ScoreBootstrap:
 
 
 def score_bootstrap(
-    column: str, draws: int = 999, rng: int | np.random.Generator | None = None
+    column: str, *, draws: int = 999, rng: int | np.random.Generator | None = None
 ) -> ScoreBootstrap:
     r"""Ask for p-values and intervals by the score wild bootstrap over clusters.
 

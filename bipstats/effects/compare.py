@@ -89,7 +89,7 @@ class FitComparison:
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`: all terms but intercepts."""
-        return self.estimates[self.estimates["term"] != "Intercept"]
+        return self.estimates[self.estimates["term"] != "Intercept"].reset_index(drop=True)
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the estimates with their intervals, fits in colours."""
@@ -108,10 +108,7 @@ class FitComparison:
         axes.set_yticks(np.arange(len(terms))[::-1], terms)
         if self.exponentiated:
             ratio_axis(axes)
-        scales = self.about["scale"].unique()
-        axes.set_xlabel(
-            ("" if self.exponentiated else "Log ") + scales[0] if len(scales) == 1 else "Estimate"
-        )
+        axes.set_xlabel(self._axis_words())
         axes.legend(frameon=False, loc="lower left", bbox_to_anchor=(0, 1), ncols=min(len(self.about), 4))
         return axes
 
@@ -129,7 +126,7 @@ class FitComparison:
         """The scale, where all fits share one."""
         scales = set(self.about["scale"])
         scale = scales.pop() if len(scales) == 1 else None
-        return "Estimate" if not scale else f"{scale.capitalize()}" if self.exponentiated else f"Log {scale}"
+        return "Estimate" if not scale else scale.capitalize() if self.exponentiated else f"Log {scale}"
 
     def _brackets(self) -> str:
         words = {

@@ -212,7 +212,7 @@ def _family(estimates: Estimates, hypotheses: dict[str, str]) -> Estimates:
 
 def _combined(estimates: Estimates, labels: tuple[str, ...], rows: Floats, right: Floats) -> Estimates:
     """Linear combinations of estimates, less what the null says."""
-    covariance = rows @ estimates.joint_covariance @ rows.T
+    covariance = estimates.covariance_of(rows)
     empty = [label for label, variance in zip(labels, np.diag(covariance), strict=True) if not variance > 0]
     if empty:
         raise ModelError(

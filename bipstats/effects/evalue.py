@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.core.columns import Floats
+from bipstats.core.estimates import check_level
 from bipstats.core.result import Result
 from bipstats.effects.margins import Margins
 from bipstats.effects.scales import Scale
@@ -173,6 +174,7 @@ def e_value(
     >>> bip.e_value(3.9, interval=(1.8, 8.7)).table["e_value"].round(2).tolist()
     [7.26, 3.0]
     """
+    check_level(level)
     if scale is not None:
         check_option("scale", scale, _SCALES)
     if rare not in (None, True, False):

@@ -98,7 +98,7 @@ class LandmarkRisks:
         for k, builder in enumerate(self._builders):
             by_params = np.array([gradient.params[k] for gradient in gradients])
             by_increments = np.array([gradient.increments[k] for gradient in gradients])
-            total += by_params @ builder.fit.estimates.joint_covariance @ by_params.T
+            total += builder.fit.estimates.covariance_of(by_params)
             total += (by_increments * builder.noise) @ by_increments.T
         return total
 

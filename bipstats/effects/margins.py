@@ -195,7 +195,7 @@ def margins(
     rows = Worlds.of(data, variable, contrast, [fit], columns, missing)
     found = [compared(fit, scale, low, high) for low, high in rows.frames()]
     gradients, values = np.array([one.gradient for one in found]), np.array([one.value for one in found])
-    covariance = gradients @ fit.estimates.joint_covariance @ gradients.T
+    covariance = fit.estimates.covariance_of(gradients)
     facts = {"compared": _quantity(fit, scale), **rows.facts(), "covariance": fit.estimates.how}
     df = fit.estimates.df
     fewest = None if df is None else np.full(len(values), df.min())

@@ -11,6 +11,7 @@ import pandas as pd
 from scipy import stats
 
 from bipstats.core.columns import Floats, Missing, complete_rows, require_columns, require_frame
+from bipstats.core.estimates import check_level
 from bipstats.effects.changes import Change, beyond_words, changed, rows_words
 from bipstats.effects.fitted_hazards import Fits
 from bipstats.effects.incidence import Incidence
@@ -42,6 +43,8 @@ class Risk:
         Rows that the risk is averaged over.
     n_missing : int
         Rows left out because a covariate is missing.
+    level : float
+        Confidence level of the intervals.
     """
 
     table: pd.DataFrame
@@ -50,18 +53,34 @@ class Risk:
     change: str
     n: int
     n_missing: int = 0
+    level: float = 0.95
 
     def tidy(self) -> pd.DataFrame:
-        """Give the table in the column names of every estimate: ``term, estimate, ...``."""
-        frame = self.table.assign(term=self.table["exit"] + ": " + self.table["quantity"])
-        return frame[["term", "estimate", "std_error", "conf_low", "conf_high"]]
+        """Give the table as ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
+
+        Differences are tested against zero, ratios against one on the log scale. A risk has no value to be tested
+        against; its statistic and p-value are missing.
+        """
+        table = self.table
+        ratio = table["quantity"].isin(["ratio", "odds ratio"])
+        compared = ratio | (table["quantity"] == "difference")
+        effect = np.where(ratio, np.log(table["estimate"].where(ratio, 1.0)), table["estimate"])
+        error = np.where(ratio, table["std_error"] / table["estimate"], table["std_error"])
+        statistic = pd.Series(effect / error, table.index).where(compared)
+        frame = table.assign(
+            term=table["exit"] + ": " + table["quantity"],
+            statistic=statistic,
+            p_value=2 * stats.norm.sf(statistic.abs()),
+        )
+        return frame[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]]
 
     def summary(self) -> Summary:
         """Table with what it is averaged over and how its errors were made."""
         facts = {"horizon": f"{self.horizon:g}", "averaged over": rows_words(self.n, self.n_missing)}
         if self.change:
             facts["changed"] = self.change
-        return Summary("Cumulative incidence from the landmark", self.table, facts, (_NOTE,))
+        notes = (f"Intervals: {self.level:.0%}. {_NOTE}",)
+        return Summary("Cumulative incidence from the landmark", self.table, facts, notes)
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`."""
@@ -98,6 +117,7 @@ def risk(
     at: Change | None = None,
     landmark: float = 0,
     width: float | None = None,
+    level: float = 0.95,
     missing: Missing = "raise",
 ) -> Risk:
     r"""Standardised cumulative incidence of every cause, averaged over the rows of a landmark frame.
@@ -119,6 +139,8 @@ def risk(
         Where the landmark lies on the fits' clock; 0 for models fitted from the landmark.
     width : float, optional
         Weeks per period; needed with `bip.hazard` fits only.
+    level : float, default 0.95
+        Confidence level.
     missing : {"raise", "drop"}
         What to do with rows that lack a covariate.
 
@@ -155,20 +177,25 @@ def risk(
     ['risk', 'risk changed', 'difference', 'ratio', 'odds ratio']
     """
     data = require_frame(landmark_data)
+    check_level(level)
     _check_arguments(fits, horizon, landmark, at)
     designs = [fit.design for fit in fits.values() if hasattr(fit, "design")]
     columns = columns_of(fits)
     require_columns(data, columns, "a fit")
     data, n_missing = complete_rows(data, columns, missing)
     names, risks = list(fits), LandmarkRisks(fits, data, horizon, landmark, width)
+    z = float(stats.norm.ppf(0.5 + level / 2))
     here = risks.at(data)
-    tables, curves = [_risks(names, here, risks, "risk")], [_curve(names, here, risks.times - landmark, "")]
+    tables, curves = (
+        [_risks(names, here, risks, "risk", z)],
+        [_curve(names, here, risks.times - landmark, "")],
+    )
     words = []
     if at:
         moved_rows = changed(data, at, designs)
         moved = risks.at(moved_rows)
-        tables.append(_risks(names, moved, risks, "risk changed"))
-        tables.append(_comparisons(names, here, moved, risks))
+        tables.append(_risks(names, moved, risks, "risk changed", z))
+        tables.append(_comparisons(names, here, moved, risks, z))
         curves.append(_curve(names, moved, risks.times - landmark, "changed"))
         words = [_change_words(data, moved_rows, name, value) for name, value in at.items()]
     order = {name: position for position, name in enumerate(names)}
@@ -176,7 +203,7 @@ def risk(
         "exit", key=lambda c: c.map(order), kind="stable"
     )
     curve = pd.concat(curves, ignore_index=True)
-    return Risk(table.reset_index(drop=True), curve, horizon, ", ".join(words), len(data), n_missing)
+    return Risk(table.reset_index(drop=True), curve, horizon, ", ".join(words), len(data), n_missing, level)
 
 
 def _change_words(data: pd.DataFrame, moved: pd.DataFrame, name: str, value: object) -> str:
@@ -197,16 +224,13 @@ def _check_arguments(fits: Fits, horizon: float, landmark: float, at: Change | N
         raise ModelError(f"at= changes {', '.join(map(repr, idle))}, which no fit has among its covariates.")
 
 
-_Z = stats.norm.ppf(0.975)
-
-
-def _risks(names: list[str], found: Incidence, risks: LandmarkRisks, quantity: str) -> pd.DataFrame:
+def _risks(names: list[str], found: Incidence, risks: LandmarkRisks, quantity: str, z: float) -> pd.DataFrame:
     rows = []
     for cause, name in enumerate(names):
         value = float(found.curves[cause, -1])
         error = risks.error(risks.gradient(found, cause))
         if value > 0:
-            centre, half = np.log(value / (1 - value)), _Z * error / (value * (1 - value))
+            centre, half = np.log(value / (1 - value)), z * error / (value * (1 - value))
             low, high = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
         else:
             low = high = np.nan
@@ -220,12 +244,14 @@ _COLUMNS = ["exit", "quantity", "estimate", "std_error", "conf_low", "conf_high"
 _SCALES: dict[str, Scale] = {"difference": "difference", "ratio": "risk_ratio", "odds ratio": "odds_ratio"}
 
 
-def _comparisons(names: list[str], here: Incidence, moved: Incidence, risks: LandmarkRisks) -> pd.DataFrame:
+def _comparisons(
+    names: list[str], here: Incidence, moved: Incidence, risks: LandmarkRisks, z: float
+) -> pd.DataFrame:
     rows = []
     for quantity, scale in _SCALES.items():
         for cause, (value, gradient) in risks.compared(scale, here, moved).items():
             name, error = names[cause], risks.error(gradient)
-            low, high = value - _Z * error, value + _Z * error
+            low, high = value - z * error, value + z * error
             if scale != "difference":
                 value, low, high = np.exp(value), np.exp(low), np.exp(high)
                 error = value * error

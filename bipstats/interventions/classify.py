@@ -26,8 +26,8 @@ COMBINATIONS: tuple[str, ...] = (
 
 def classify(
     study: Study,
-    window: int = 13,
     *,
+    window: int = 13,
     outcome: Outcome = "job_or_education",
     sustained_weeks: int = 4,
     codes: Codes = None,

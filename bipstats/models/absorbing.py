@@ -15,7 +15,7 @@ _CLOCKS = ("stop", "period", "week", "date")
 def refuse_absorbing(
     rows: pd.DataFrame, event: NDArray[np.bool_], group: Ints, outcome: str, words: str
 ) -> None:
-    """Refuse an outcome that happens at most once per group, only in its last row, and not in every group.
+    """Refuse effects of groups for an outcome that ends their time at risk.
 
     Parameters
     ----------
@@ -32,29 +32,39 @@ def refuse_absorbing(
     -----
     Sets in which every group has exactly one event are matched case-control sets, whatever their order.
     """
-    events, sizes = np.bincount(group, event), np.bincount(group)
-    alone = (events == 1) & (sizes > 1)
-    if events.max() > 1 or not (events == 0).any() or not alone.any():
-        return
     clock = next((name for name in _CLOCKS if name in rows.columns), None)
-    when = np.arange(len(rows)) if clock is None else _places(rows[clock])
-    latest = np.full(len(sizes), -1, np.int64)
-    np.maximum.at(latest, group, when)
-    if not (when[event] == latest[group[event]]).all():
+    when = np.arange(len(rows)) if clock is None else places(rows[clock])
+    if np.bincount(group, event).min() > 0 or not ends_time_at_risk(event, group, when):
         return
     order = f"by the column {clock!r}" if clock else "in the order of the rows"
-    raise ModelError(
-        f"effects of {words} cannot be used for {outcome!r}, which ends the time at risk: it happens at most once per "
-        f"group,\n  in {int(events.sum()):,} of {len(sizes):,} groups, and there always in the last row ({order}).\n"
+    raise absorbing_error(f"effects of {words}", event, group, outcome, order)
+
+
+def ends_time_at_risk(event: NDArray[np.bool_], group: Ints, when: Ints) -> bool:
+    """Whether an outcome happens at most once per group, and only in its last row; `when` orders rows in time."""
+    events, sizes = np.bincount(group, event), np.bincount(group)
+    if events.max() > 1 or not ((events == 1) & (sizes > 1)).any():
+        return False
+    latest = np.full(len(sizes), -1, np.int64)
+    np.maximum.at(latest, group, when)
+    return bool((when[event] == latest[group[event]]).all())
+
+
+def absorbing_error(what: str, event: NDArray[np.bool_], group: Ints, outcome: str, order: str) -> ModelError:
+    """Error that says why `what` cannot be used for an outcome that ends the time at risk, and what can."""
+    n_groups = int(group.max()) + 1
+    return ModelError(
+        f"{what} cannot be used for {outcome!r}, which ends the time at risk: it happens at most once per group,\n"
+        f"  in {int(event.sum()):,} of {n_groups:,} groups, and there always in the last row ({order}).\n"
         "  Each group's span is then one that the outcome itself chose; the estimate can have any sign (Allison and "
         "Christakis 2006).\n"
-        "  Use the first answer and the change since as covariates of bip.cox, bip.hazard or bip.logit, or a recurrent "
-        "outcome.\n"
+        "  Use the first answer and the change since as covariates of bip.cox, bip.hazard or bip.logit\n"
+        "  (bip.within_between(..., past_only=True)), or a recurrent outcome.\n"
         '  See "Absorbing outcomes" in the documentation.'
     )
 
 
-def _places(column: pd.Series) -> Ints:
+def places(column: pd.Series) -> Ints:
     """Place of each value among the sorted ones; -1 for missing values."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         return np.asarray(column.cat.codes, dtype=np.int64)

@@ -12,17 +12,13 @@ from scipy.stats import chi2
 
 from bipstats.core.columns import (
     Floats,
-    Ints,
     Missing,
-    codes_for,
     group_codes,
-    numbers,
-    require_columns,
     require_frame,
 )
 from bipstats.core.covariance import Covariance, Vcov, check_vcov, covariance
 from bipstats.core.design import split_formula
-from bipstats.core.result import Fit, Result, report, with_covariance
+from bipstats.core.result import Fit, report, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models import cox_baseline
 from bipstats.models.cox_concordance import concordance
@@ -31,27 +27,24 @@ from bipstats.models.cox_ph_test import ph_test
 from bipstats.models.cox_residuals import residuals
 from bipstats.models.cox_rows import CoxRows, CoxSpecification, Ties, prepare
 from bipstats.models.identify import require_same_fit
-from bipstats.models.inputs import check_names, default_id, read_grid
+from bipstats.models.inputs import check_names, default_id
 from bipstats.models.kernels.cox import (
-    BaselineHazard,
     RiskSums,
-    baseline_hazard,
     evaluate,
     log_likelihood,
     risk_sums,
     score_sums,
 )
 from bipstats.models.kernels.separation import Risks
+from bipstats.models.proportional import ProportionalHazards, kept_baseline
 from bipstats.models.refits import cox_refits
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import separated_risks
 from bipstats.tables import p_text
 
-_BASELINE_TIMES = 4096
-
 
 @dataclass(frozen=True, repr=False, eq=False)
-class CoxResult(Result):
+class CoxResult(ProportionalHazards):
     """A fitted Cox model.
 
     Attributes
@@ -65,19 +58,7 @@ class CoxResult(Result):
         Last time at which anyone was at risk.
     """
 
-    specification: CoxSpecification | None = None
-    baseline: BaselineHazard | None = None
-    strata_levels: tuple[object, ...] = ()
-    followed_to: float = np.inf
-
     title: ClassVar[str] = "Cox proportional hazards"
-    ratio: ClassVar[str] = "hazard ratio"
-    link: ClassVar[Literal["log"]] = "log"
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Covariates, and the offset where there is one."""
-        return (*self.design.columns, *([] if self._spec.offset is None else [self._spec.offset]))
 
     # What comes after the fit lives in files of its own; the fit is the functions' first argument.
     residuals = residuals
@@ -86,11 +67,6 @@ class CoxResult(Result):
     baseline_hazard = cox_baseline.baseline_hazard
     survival_curve = survival_curve
     survival_along = survival_along
-
-    @property
-    def _spec(self) -> CoxSpecification:
-        assert self.specification is not None
-        return self.specification
 
     def predict(
         self,
@@ -123,26 +99,11 @@ class CoxResult(Result):
         """
         check_option("kind", kind, ("relative_risk", "survival"))
         if kind == "survival":
-            return self._survival(new, times, cox_baseline.baseline_of(self, data))
+            base = cox_baseline.baseline_of(self, data)
+            return self._survival(new, times, base, lambda hazard: np.exp(-hazard))
         if times is not None or data is not None:
             raise ModelError("times= and data= belong to kind='survival'.")
         return pd.Series(self.relative(new, 0.0), index=new.index, name="relative_risk")
-
-    def relative(self, new: pd.DataFrame, centre: Floats | float) -> Floats:
-        """Hazard of each row relative to that at covariates `centre` and offset zero, (n,)."""
-        offset = self._spec.offset
-        eta = (self.design.matrix(new) - centre) @ self.estimates.values
-        if offset is not None:
-            require_columns(new, [offset], "offset=")
-            eta = eta + numbers(new[offset])
-        with np.errstate(over="ignore"):
-            risk = np.exp(eta)
-        if not np.isfinite(risk).all():
-            raise ModelError(
-                "relative risks are out of a number's range: some covariate lies far from zero (a year?). "
-                "Centre it, e.g. I(year - 2013)."
-            )
-        return risk
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> CoxResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
@@ -156,54 +117,16 @@ class CoxResult(Result):
 
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
-        spec = self._spec
-        strata = f", stratified by {' and '.join(spec.strata_columns)}" if spec.strata else ""
-        units = "" if self.fit.n_units is None else f" of {self.fit.n_units:,} ids"
-        return (
-            f"We estimated a Cox proportional hazards model on {self.nobs:,} counting-process rows{units} with "
-            f"{self.n_events:,} events ({spec.ties.capitalize()} handling of ties{strata}); "
-            f"{self._errors_and_software()}"
-        )
-
-    def _survival(
-        self, new: pd.DataFrame, times: float | Iterable[float] | None, base: BaselineHazard
-    ) -> pd.DataFrame:
-        risk = self.relative(new, base.centre)
-        grid = np.unique(base.times) if times is None else read_grid(times)
-        stratum = self.stratum_codes(new)
-        table = np.empty((len(self.strata_levels), len(grid)))
-        for code in range(len(self.strata_levels)):
-            own = base.stratum == code
-            hazard = np.concatenate([[0.0], np.cumsum(base.increment[own])])
-            table[code] = hazard[np.searchsorted(base.times[own], grid, side="right")]
-        return pd.DataFrame(np.exp(-risk[:, None] * table[stratum]), index=new.index, columns=grid)
-
-    def stratum_codes(self, new: pd.DataFrame) -> Ints:
-        """Stratum of each row as its place in `strata_levels`, (n,)."""
-        columns = self._spec.strata_columns
-        if not columns:
-            return np.zeros(len(new), np.int64)
-        require_columns(new, columns, "strata=")
-        crossed = (
-            new[columns[0]]
-            if len(columns) == 1
-            else pd.Series(list(new[columns].itertuples(index=False, name=None)))
-        )
-        return codes_for(crossed.rename(" x ".join(columns)), self.strata_levels)
+        return f"We estimated a Cox proportional hazards model on {self._rows_words()}; {self._errors_and_software()}"
 
     def _facts(self) -> dict[str, str]:
-        columns = self._spec.strata_columns
-        strata = f", strata {' x '.join(columns)} ({len(self.strata_levels)})" if columns else ""
-        left = sum(count if what == "given" else -count for what, count in self.fit.flow)
-        joined = f", in {left:,} after merging" if left < self.nobs else ""
         facts = super()._facts()
-        facts["used"] += joined
         if self.fit.loglik_null is not None and self.estimates.by_information:
             gain, df = 2 * (self.loglik - self.fit.loglik_null), len(self.estimates.names)
             facts["log-likelihood"] += (
                 f"; ratio against all slopes zero: chi2({df}) = {gain:.4g}, p {p_text(chi2.sf(gain, df))}"
             )
-        return {**facts, "ties": self._spec.ties + strata}
+        return facts
 
 
 def cox(
@@ -301,7 +224,7 @@ def cox(
     fit = Fit(
         best.at.loglik, rows.n_complete, len(problem.died), rows.n_ids, best.iterations, rows.flow, null
     )
-    baseline = _baseline(sums, rows)
+    baseline = kept_baseline(sums, rows)
     return CoxResult(
         estimates, rows.design, fit, made.clusters, spec, baseline, rows.strata_levels, rows.followed_to
     )
@@ -320,11 +243,3 @@ def _covariance(
         n_rows=len(rows.data),
         refits=cox_refits(rows.problem, working, information, np.diag(1 / rows.scale)),
     )
-
-
-def _baseline(sums: RiskSums, rows: CoxRows) -> BaselineHazard | None:
-    """Baseline hazard at the means of the data's covariates, if it is small enough to keep."""
-    if len(rows.problem.sets.times) > _BASELINE_TIMES:
-        return None
-    base = baseline_hazard(sums, rows.problem)
-    return replace(base, centre=rows.centre, mean=rows.scale * base.mean)

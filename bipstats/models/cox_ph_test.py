@@ -218,7 +218,7 @@ def _chi2(name: str, trends: TimeTrendScore, places: np.ndarray) -> float:
 def _curves(fit: CoxResult, found: FittedRows, g: Floats, time: Floats, transform: Transform) -> pd.DataFrame:
     """Smooths and binned means of the scaled Schoenfeld residuals, as R's cox.zph scales them."""
     rows, problem = found.rows, found.rows.problem
-    stratum, used = problem.sets.stratum[problem.died], _used(found)
+    stratum, used = problem.sets.stratum[problem.died].astype(np.int64), _used(found)
     raw = schoenfeld_residuals(found.sums, problem)
     scaled = scale_schoenfeld(raw, found.information, stratum, used) / rows.scale + fit.estimates.values
     error = np.sqrt(trend_variance(found.information, used)) / rows.scale

@@ -131,7 +131,7 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     require_columns(complete, clusters, "vcov=")
     if spec.id is not None:
         spells, n_ids = _merged(spells, spec, [*covariates, *spec.fixed, *clusters])
-    strata, strata_levels = _strata(spells.data, spec.strata_columns)
+    strata, strata_levels = crossed_levels(spells.data, spec.strata_columns, "strata=")
     sets = risk_sets(spells.times.start, spells.times.stop, spells.event, strata)
     used = np.flatnonzero(sets.last > sets.first)
     if design is None:  # learnt before rows never at risk go, so that every level of the data is known
@@ -201,11 +201,11 @@ def _by_id_and_time(ids: Ints, start: Floats) -> Ints | None:
     return np.lexsort((start, ids))
 
 
-def _strata(rows: pd.DataFrame, columns: list[str]) -> tuple[Ints, tuple[object, ...]]:
-    """Codes of the strata and their levels (tuples where several columns are crossed)."""
+def crossed_levels(rows: pd.DataFrame, columns: list[str], role: str) -> tuple[Ints, tuple[object, ...]]:
+    """Codes and levels of a column (tuples where several are crossed); one level of nothing for no column."""
     if not columns:
         return np.zeros(len(rows), np.int64), ("",)
-    codes = group_codes(rows, columns, "strata=")
+    codes = group_codes(rows, columns, role)
     _, first = np.unique(codes, return_index=True)
     values = rows[columns].iloc[first]
     return codes, tuple(

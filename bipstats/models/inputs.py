@@ -148,7 +148,7 @@ def _same_times(start: Floats, stop: Floats, stop_name: str) -> tuple[Floats, Fl
 def read_weights(data: pd.DataFrame, weights: str | None, *, holes: bool = False) -> Floats:
     """Read positive case weights, ones if none are named; some may be missing (NaN) if there may be `holes`."""
     if weights is None:
-        return np.ones(len(data))
+        return np.broadcast_to(1.0, len(data))
     values = numbers(data[weights], holes=holes)
     bad = int((values <= 0).sum())
     if bad:
@@ -165,7 +165,7 @@ def read_weights(data: pd.DataFrame, weights: str | None, *, holes: bool = False
 def read_offset(data: pd.DataFrame, offset: str | None) -> Floats:
     """Read what is added to the linear predictor; zeros if nothing is named."""
     if offset is None:
-        return np.zeros(len(data))
+        return np.broadcast_to(0.0, len(data))
     values = numbers(data[offset])
     far = int((np.abs(values) > _FAR).sum())
     if far:

@@ -12,6 +12,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Missing, require_columns, require_frame
 from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
+from bipstats.core.estimates import check_level
 from bipstats.core.result import Fit, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.binomial import (
@@ -121,6 +122,7 @@ class LogitResult(BinomialResult):
         stays that of the whole model (Heinze & Schemper 2002). The model's likelihood is profiled whatever
         the covariance of the fit: rows count as independent.
         """
+        check_level(level)
         self.refuse_absorbed("a profile likelihood")
         rows = _prepared(self._spec, require_frame(data), "model", self.design)
         self._remade(rows, "model")  # refuses other data

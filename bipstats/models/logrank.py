@@ -79,7 +79,7 @@ class LogRankTest:
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`: the table."""
-        return self.table
+        return self.table.copy()
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw observed over expected events by group, first group on top."""

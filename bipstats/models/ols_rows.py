@@ -21,12 +21,12 @@ from bipstats.core.columns import (
 from bipstats.core.covariance import Covariance, Vcov, covariance, group_sums, invert
 from bipstats.core.cr2 import WorkingModel
 from bipstats.core.design import Design, fit_design, formula_columns
-from bipstats.core.few_clusters import Flags, Refits
+from bipstats.core.few_clusters import Flags, Refit, Refits, told_apart
 from bipstats.errors import ModelError
 from bipstats.models.identify import standardise
 from bipstats.models.inputs import read_weights
 from bipstats.models.kernels.demean import demean, effects_rank, incidence
-from bipstats.models.kernels.least_squares import LeastSquares, Solution, coefficients
+from bipstats.models.kernels.least_squares import LeastSquares, Solution, coefficients, cross_product
 
 _MOST_EFFECTS = 1_000  # absorbed levels up to which CR2 takes them one by one
 _LOST = 1e-9  # share of its spread below which a column has none left net of the effects
@@ -216,25 +216,24 @@ def _refits(rows: OLSRows, found: Solution) -> Refits:
         found.params,
         rows.transform,
         lambda: _working_model(rows, found),
-        lambda keep: _without(rows, keep, bread),
+        lambda keep: _without(rows, keep, found.cross),
         restricted,
         influence,
     )
 
 
-def _without(rows: OLSRows, keep: Flags, bread: Floats) -> Floats | None:
-    """Least squares on some of the rows, their effects taken out anew; None where a slope is lost."""
+def _without(rows: OLSRows, keep: Flags, cross: Floats) -> Refit | None:
+    """Least squares on some of the rows, their effects taken out anew; None where that is in vain."""
     given = rows.given
     part = replace(given, x=given.x[keep], y=given.y[keep], weight=given.weight[keep])
     if rows.codes:
         part = _demeaned(part, tuple(code[keep] for code in rows.codes))
     try:
-        params, cross = coefficients(part)
-        variances = np.diag(np.linalg.inv(cross))
+        told, untold = told_apart(cross_product(part), cross)
+        params, _ = coefficients(replace(part, x=np.ascontiguousarray(part.x @ told)))
     except np.linalg.LinAlgError:
         return None
-    told = (variances > 0).all() and (variances < np.diag(bread) / _LOST).all()
-    return params if told else None
+    return Refit(told @ params, untold)
 
 
 def _working_model(rows: OLSRows, found: Solution) -> WorkingModel:

@@ -13,7 +13,7 @@ from scipy import stats
 from bipstats.core.columns import Floats, listed
 from bipstats.core.estimates import Estimates
 from bipstats.core.result import Result
-from bipstats.errors import ModelError, OptionError
+from bipstats.errors import ModelError
 from bipstats.models.kernels.profile import Objective, constrained, interval, statistic
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
@@ -107,8 +107,6 @@ def profile_likelihood(
     likelihood: str,
 ) -> LikelihoodProfile:
     """Profile the reported terms, which are `transform` times the objective's parameters."""
-    if not isinstance(level, int | float | np.number) or not 0 < level < 1:
-        raise OptionError(f"level={level!r} is not a confidence level; give a number between 0 and 1.")
     estimates = fit.estimates
     chosen = _chosen(estimates, term)
     quantile = float(stats.norm.ppf(0.5 + level / 2))

@@ -10,7 +10,7 @@ import numpy as np
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.covariance import group_sums, invert
 from bipstats.core.cr2 import WorkingModel
-from bipstats.core.few_clusters import Flags, Refits
+from bipstats.core.few_clusters import Flags, Refit, Refits, told_apart
 from bipstats.errors import ModelError
 from bipstats.models.kernels import binomial, conditional, cox
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, maximise
@@ -37,15 +37,33 @@ class Likelihood:
     loglik: Callable[[Floats], float]
 
 
-def refit(part: Likelihood, params: Floats, information: Floats) -> Floats | None:
+def refit(part: Likelihood, params: Floats, information: Floats) -> Refit | None:
     """Maximise the likelihood of part of the rows, from the full fit's estimate and information; None if in vain."""
     try:
-        best = maximise(part.evaluate, part.loglik, params, tolerance=_TOLERANCE)
-        before, after = (np.diag(np.linalg.inv(matrix)) for matrix in (information, best.at.information))
+        told, untold = told_apart(part.evaluate(params).information, information)
+        if untold.size:  # along what the rows tell only
+            part = _along(part, params, told)
+            best = maximise(part.evaluate, part.loglik, np.zeros(told.shape[1]), tolerance=_TOLERANCE)
+            before = np.ones(told.shape[1])
+        else:
+            best = maximise(part.evaluate, part.loglik, params, tolerance=_TOLERANCE)
+            before = np.diag(np.linalg.inv(information))
+        after = np.diag(np.linalg.inv(best.at.information))
     except np.linalg.LinAlgError:  # NoMaximum is one
         return None
-    found = best.converged and (after > 0).all() and (after < _LOST**2 * before).all()
-    return best.params if found else None
+    if not (best.converged and (after > 0).all() and (after < _LOST**2 * before).all()):
+        return None
+    return Refit(params + told @ best.params if untold.size else best.params, untold)
+
+
+def _along(part: Likelihood, params: Floats, directions: Floats) -> Likelihood:
+    """The likelihood at ``params + directions @ z``, as a function of z."""
+
+    def evaluate(z: Floats) -> Evaluation:
+        at = part.evaluate(params + directions @ z)
+        return Evaluation(at.loglik, directions.T @ at.gradient, directions.T @ at.information @ directions)
+
+    return Likelihood(evaluate, lambda z: part.loglik(params + directions @ z))
 
 
 def restricted_fit(whole: Likelihood, row: Floats, value: float, start: Floats) -> Floats | None:
@@ -63,7 +81,7 @@ def cox_refits(problem: cox.CoxProblem, params: Floats, information: Floats, tra
     def likelihood(part: cox.CoxProblem) -> Likelihood:
         return Likelihood(lambda beta: cox.evaluate(beta, part), lambda beta: cox.log_likelihood(beta, part))
 
-    def without(keep: Flags) -> Floats | None:
+    def without(keep: Flags) -> Refit | None:
         part = cox_subset(problem, keep)
         return None if part is None else refit(likelihood(part), params, information)
 

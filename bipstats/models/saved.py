@@ -18,6 +18,7 @@ _RESULTS = {
     "ConditionalLogitResult": "conditional",
     "CoxResult": "cox",
     "FineGrayResult": "fine_gray",
+    "FrailtyResult": "frailty_result",
     "HazardResult": "hazard",
     "LogitResult": "logit",
     "MassPointResult": "mixtures",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from bipstats.study.study import Study
 
 
-def register_states(study: Study, codes: Codes = None) -> pd.DataFrame:
+def register_states(study: Study, *, codes: Codes = None) -> pd.DataFrame:
     """Give the register as runs of weeks that a client spends in one state.
 
     Parameters

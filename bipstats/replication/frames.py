@@ -33,7 +33,9 @@ WHOLE_FOLLOW_UP = 10_000
 SIGNIFICANT: tuple[str, ...] = tuple(indicators(significant=True)["key"])
 """The nine indicators said to be related to a job."""
 
-CLIENT_SIX: tuple[str, ...] = tuple(indicators(significant=True).query("reference == 'client'")["key"])
+CLIENT_SIX: tuple[str, ...] = tuple(
+    indicators(significant=True).loc[lambda items: items["reference"] == "client", "key"]
+)
 """Those of them that the client answers."""
 
 
@@ -92,7 +94,7 @@ class Prepared:
     @cached_property
     def windows(self) -> pd.DataFrame:
         """Whole windows of three months at risk, with their intervention class."""
-        rows = classify(self.study, QUARTER)
+        rows = classify(self.study, window=QUARTER)
         return rows[(rows["stop_week"] - rows["start_week"]) == QUARTER]
 
     def entries(self, outcome: Outcome) -> int:

@@ -34,7 +34,7 @@ _CALIBRATED = (
 )
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Replication:
     """The ledger of one study; it holds no rows of persons.
 

@@ -21,6 +21,7 @@ from bipstats.study.study import Study, sheets_of
 def check_study(
     path_or_study: str | PathLike[str] | Study,
     mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
+    *,
     codes: DreamCodes | str | PathLike[str] | None = None,
 ) -> pd.DataFrame:
     """Find everything that is wrong with a study, in one go.

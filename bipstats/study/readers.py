@@ -49,6 +49,7 @@ def read_study(
     path: str | PathLike[str],
     mapping: str | PathLike[str] | Mapping[str, Any] | None = None,
     strict: bool = False,
+    *,
     codes: DreamCodes | str | PathLike[str] | None = None,
 ) -> Study:
     """Read a study from a folder, or say everything that is wrong with it.

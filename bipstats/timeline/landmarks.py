@@ -22,6 +22,7 @@ def landmarks(
     at: int | Literal["first"] = 0,
     horizon: int = 52,
     outcome: Outcome = "job_or_education",
+    *,
     sustained_weeks: int = 4,
     carry_weeks: int = 52,
     codes: Codes = None,

@@ -19,7 +19,7 @@ _MADE = ("period", "exposure")
 
 
 def person_periods(
-    spells: pd.DataFrame, width: int = 13, changes: Literal["split", "start"] = "split"
+    spells: pd.DataFrame, width: int = 13, *, changes: Literal["split", "start"] = "split"
 ) -> pd.DataFrame:
     """Split spells at the borders of periods of equal width.
 

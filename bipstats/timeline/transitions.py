@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from bipstats.study.study import Study
 
 
-def transitions(study: Study, pair_weeks: int = 6) -> pd.DataFrame:
+def transitions(study: Study, *, pair_weeks: int = 6) -> pd.DataFrame:
     """Give one row per pair of consecutive measurements of a client.
 
     Parameters

@@ -16,6 +16,7 @@ from scipy import sparse
 from bipstats.models.kernels.newton import Evaluation, Floats
 
 Ints = NDArray[np.int64]
+Places = NDArray[np.int32]  # one a row and more: half the memory
 _ROWS_IN_CACHE = 2048
 
 
@@ -37,9 +38,9 @@ class RiskSets:
 
     times: Floats
     blocks: Ints
-    first: Ints
-    last: Ints
-    stratum: Ints
+    first: Places
+    last: Places
+    stratum: Places
 
     def take(self, rows: Ints) -> RiskSets:
         """The same event times for some of the rows."""
@@ -63,7 +64,7 @@ def risk_sets(start: Floats, stop: Floats, event: NDArray[np.bool_], stratum: In
     RiskSets
     """
     n_strata = int(stratum.max(initial=0)) + 1
-    first, last = np.empty(len(stop), np.int64), np.empty(len(stop), np.int64)
+    first, last = np.empty(len(stop), np.int32), np.empty(len(stop), np.int32)
     times, blocks = [], [0]
     order = np.argsort(stratum, kind="stable")
     bounds = np.searchsorted(stratum[order], np.arange(n_strata + 1))
@@ -74,7 +75,7 @@ def risk_sets(start: Floats, stop: Floats, event: NDArray[np.bool_], stratum: In
         last[rows] = blocks[-1] + np.searchsorted(own, stop[rows], side="right")
         times.append(own)
         blocks.append(blocks[-1] + len(own))
-    return RiskSets(np.concatenate(times), np.asarray(blocks), first, last, stratum)
+    return RiskSets(np.concatenate(times), np.asarray(blocks), first, last, stratum.astype(np.int32))
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,7 +124,7 @@ def cox_problem(
     n, n_times = len(x), len(sets.times)
     died = np.flatnonzero(event)
     died = died[np.argsort(sets.last[died], kind="stable")]
-    at = sets.last[died] - 1
+    at = sets.last[died].astype(np.int64) - 1
     ties = np.bincount(at, minlength=n_times)
     opening = np.cumsum(ties) - ties
     rank = (np.arange(len(died)) - opening[at]) / ties[at] if efron else np.zeros(len(died))
@@ -154,6 +155,8 @@ class RiskSums:
         Risk-set mean of the covariates at each death.
     loglik : float
         Log partial likelihood.
+    forward : (D,) boolean array
+        Whether a risk set's sum is better made from the start of its stratum than from the end.
     """
 
     risk: Floats
@@ -161,6 +164,7 @@ class RiskSums:
     denominator: Floats
     mean: Floats
     loglik: float
+    forward: NDArray[np.bool_]
 
 
 def log_likelihood(beta: Floats, problem: CoxProblem) -> float:
@@ -175,10 +179,10 @@ def risk_sums(beta: Floats, problem: CoxProblem) -> RiskSums:
     moved = sparse.csc_array(
         (np.repeat(here.risk, 2) * moves.data, moves.indices, moves.indptr), shape=moves.shape
     )
-    total = _over_risk_sets(moved @ problem.x, here.forward, problem.sets)
-    tied = _by_time(here.risk[died][:, None] * problem.x[died], problem)
+    total = over_risk_sets(moved @ problem.x, here.forward, problem.sets)
+    tied = by_time(here.risk[died][:, None] * problem.x[died], problem)
     mean = (total[at] - problem.rank[:, None] * tied[at]) / here.denominator[:, None]
-    return RiskSums(here.risk, here.shift, here.denominator, mean, here.loglik)
+    return RiskSums(here.risk, here.shift, here.denominator, mean, here.loglik, here.forward)
 
 
 def evaluate(beta: Floats, problem: CoxProblem) -> Evaluation:
@@ -200,10 +204,10 @@ def evaluate(beta: Floats, problem: CoxProblem) -> Evaluation:
 def expected_events(sums: RiskSums, problem: CoxProblem) -> Floats:
     """Cumulative hazard times risk of each row over its time at risk, (n,); martingale = event - this / weight."""
     per_death = problem.tied_weight / sums.denominator
-    hazard = _by_time(per_death, problem)
+    hazard = by_time(per_death, problem)
     table, first, last = _running(hazard, hazard, problem.sets)
     expected = sums.risk * (table[last] - table[first])
-    correction = _by_time(per_death * problem.rank, problem)
+    correction = by_time(per_death * problem.rank, problem)
     expected[problem.died] -= sums.risk[problem.died] * correction[problem.at]
     return expected
 
@@ -222,14 +226,13 @@ def score_sums(sums: RiskSums, problem: CoxProblem, group: Ints) -> Floats:
     n_groups = int(group.max()) + 1
     hazard = problem.tied_weight / sums.denominator
     per_death = hazard[:, None] * sums.mean
-    table, first, last = _running(_by_time(per_death, problem), _by_time(hazard, problem), sets)
-    pull = _placed(group, last, sums.risk, n_groups, len(table)) - _placed(
-        group, first, sums.risk, n_groups, len(table)
-    )
+    table, first, last = _running(by_time(per_death, problem), by_time(hazard, problem), sets)
+    pull = _placed(group, last, sums.risk, n_groups, len(table))
+    pull -= _placed(group, first, sums.risk, n_groups, len(table))
     ties = np.diff(problem.opening, append=len(died))
-    centre = (_by_time(sums.mean, problem) / ties[:, None])[at]
+    centre = (by_time(sums.mean, problem) / ties[:, None])[at]
     of_dead = problem.weight[died][:, None] * (problem.x[died] - centre)
-    of_dead -= sums.risk[died][:, None] * _by_time(problem.rank[:, None] * per_death, problem)[at]
+    of_dead -= sums.risk[died][:, None] * by_time(problem.rank[:, None] * per_death, problem)[at]
     own = sum_by(-expected_events(sums, problem), group, n_groups, problem.x)
     return own + pull @ table + sum_by(np.ones(len(died)), group[died], n_groups, of_dead)
 
@@ -241,7 +244,7 @@ def sum_by(weight: Floats, group: Ints, n_groups: int, x: Floats) -> Floats:
 
 
 def _placed(
-    group: Ints, place: Ints, risk: Floats, n_groups: int, n_places: int
+    group: Ints, place: Places, risk: Floats, n_groups: int, n_places: int
 ) -> Floats | sparse.csr_array:
     """Sum risks by group and place, (G, places); sparse where most would be empty."""
     if n_groups * n_places <= 4 * len(group):
@@ -282,9 +285,9 @@ def baseline_hazard(sums: RiskSums, problem: CoxProblem) -> BaselineHazard:
     sets = problem.sets
     denominator = sums.denominator * np.exp(sums.shift)
     per_death = problem.tied_weight / denominator
-    increment = _by_time(per_death, problem)
-    variance = _by_time(per_death / denominator, problem)
-    mean = _by_time(per_death[:, None] * sums.mean, problem) / increment[:, None]
+    increment = by_time(per_death, problem)
+    variance = by_time(per_death / denominator, problem)
+    mean = by_time(per_death[:, None] * sums.mean, problem) / increment[:, None]
     stratum = np.repeat(np.arange(len(sets.blocks) - 1), np.diff(sets.blocks))
     return BaselineHazard(np.zeros(mean.shape[1]), sets.times, stratum, increment, variance, mean)
 
@@ -321,8 +324,8 @@ def _at_risk(beta: Floats, problem: CoxProblem) -> _AtRisk:
     begun: Floats = np.bincount(sets.first + sets.stratum, risk, n_places).astype(float)
     ended: Floats = np.bincount(sets.last + sets.stratum, risk, n_places).astype(float)
     forward = _forward(begun, ended, sets)
-    total = _over_risk_sets(begun - ended, forward, sets)
-    tied = _by_time(risk[died], problem)
+    total = over_risk_sets(begun - ended, forward, sets)
+    tied = by_time(risk[died], problem)
     denominator = total[problem.at] - problem.rank * tied[problem.at]
     loglik = weight[died] @ eta[died] - problem.tied_weight @ np.log(denominator)
     return _AtRisk(risk, highest[sets.stratum[died]], denominator, float(loglik), forward)
@@ -349,7 +352,7 @@ def _forward(begun: Floats, ended: Floats, sets: RiskSets) -> NDArray[np.bool_]:
     return out
 
 
-def _over_risk_sets(moved: Floats, forward: NDArray[np.bool_], sets: RiskSets) -> Floats:
+def over_risk_sets(moved: Floats, forward: NDArray[np.bool_], sets: RiskSets) -> Floats:
     """Sums over the risk set of each event time from what enters and leaves, (D, ...)."""
     out = np.empty((len(sets.times), *moved.shape[1:]))
     near = forward if moved.ndim == 1 else forward[:, None]
@@ -361,12 +364,12 @@ def _over_risk_sets(moved: Floats, forward: NDArray[np.bool_], sets: RiskSets) -
     return out
 
 
-def _by_time(per_death: Floats, problem: CoxProblem) -> Floats:
+def by_time(per_death: Floats, problem: CoxProblem) -> Floats:
     """Sum over the deaths of each event time, (D, ...)."""
     return np.add.reduceat(per_death, problem.opening, axis=0)
 
 
-def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, Ints, Ints]:
+def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, Places, Places]:
     """Cumulative sums, and places in them whose difference is each row's sum over its time at risk.
 
     Both places lie in the forward or in the backward sums of the row's stratum, whichever is smaller where the
@@ -374,7 +377,7 @@ def _running(increments: Floats, size: Floats, sets: RiskSets) -> tuple[Floats, 
     """
     n_places = len(increments) + len(sets.blocks) - 1
     early = _cumulated(size, sets.blocks) <= _cumulated(size, sets.blocks, backward=True)
-    half = np.where(early, 0, n_places)
+    half = np.where(early, 0, n_places).astype(np.int32)
     first = sets.first + sets.stratum
     half_of_row = half[first]
     table = np.concatenate(

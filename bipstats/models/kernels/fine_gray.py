@@ -160,7 +160,7 @@ def fine_gray_problem(
     rows = np.flatnonzero(sets.last > sets.first)
     left = np.flatnonzero((exit == 2) & (sets.last < len(sets.times)))
     censored, entered = censoring(start, stop, exit == 0, weight), entry(start, stop, weight)
-    since = sets.last[left]
+    since = sets.last[left].astype(np.int64)
     with np.errstate(divide="ignore"):  # the caller refuses those who left before anyone else was there
         of_left = weight[left] / under_observation(censored, entered, stop[left])
     cox = cox_problem(
@@ -198,7 +198,9 @@ def risk_sums(beta: Floats, problem: FineGrayProblem) -> FineGraySums:
     total = np.cumsum(sum_by(left, problem.since, n_times, problem.x), axis=0)[at]
     mean = (alone.mean * alone.denominator[:, None] + observed[:, None] * total) / denominator[:, None]
     loglik = alone.loglik - cox.tied_weight @ np.log(denominator / alone.denominator)
-    return FineGraySums(RiskSums(alone.risk, alone.shift, denominator, mean, float(loglik)), left)
+    return FineGraySums(
+        RiskSums(alone.risk, alone.shift, denominator, mean, float(loglik), alone.forward), left
+    )
 
 
 def evaluate(beta: Floats, problem: FineGrayProblem) -> Evaluation:

@@ -232,7 +232,7 @@ class Risks:
     @property
     def time(self) -> Ints:
         """Event time (index) of each of `died`."""
-        return self.sets.last[self.died] - 1
+        return self.sets.last[self.died].astype(np.int64) - 1
 
     def at_risk(self, time: int, among: slice = slice(None)) -> Ints:
         """Rows at risk at an event time, perhaps among the first rows only; strata have event times of their own."""
