@@ -84,8 +84,6 @@ def test_the_naive_effect_stands_beside(fit, rows):
     assert_allclose(fit.effects["naive"], plain.params["treated"], rtol=1e-9)
     frame = fit.summary().frame.set_index("term")
     assert_allclose(frame.loc["outcome:treated", "naive ratio"], np.exp(plain.params["treated"]), rtol=1e-9)
-    assert fit.plot_data()["term"].tolist() == ["outcome:treated", "outcome:treated (naive)"]
-    assert fit.plot() is not None
 
 
 def test_selection_is_taken_out_of_the_effect():

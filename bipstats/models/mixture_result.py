@@ -12,7 +12,6 @@ from bipstats.core.columns import Floats
 from bipstats.core.result import Linear, Result
 from bipstats.errors import ModelError
 from bipstats.models.mixture_fit import Criterion, MassPoints, MixingLaw, MixtureFit, Tried
-from bipstats.plotting import forest
 from bipstats.tables import Summary
 
 NUISANCE = (
@@ -139,24 +138,9 @@ class MixtureResult(Result):
         return frame
 
     def summary(self, level: float = 0.95) -> Summary:
-        """Table of the terms beside the mixing law, which stands above it."""
+        """Table of all terms, with what may be said of the points below."""
         made = super().summary(level)
-        keep = ~made.frame["term"].isin(self.mixing_terms)
-        return replace(
-            made, frame=made.frame[keep].reset_index(drop=True), notes=(*made.notes, *self._words())
-        )
-
-    def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`: the slopes."""
-        tidy = self.tidy()
-        return tidy[tidy["term"].isin(self._slopes())].reset_index(drop=True)
-
-    def plot(self, ax: Any = None) -> Any:
-        """Draw the slopes with their intervals."""
-        return forest(self.plot_data(), ax=ax, xlabel=f"log {self.ratio}")
-
-    def _slopes(self) -> tuple[str, ...]:
-        return tuple(f"{self.hazards[0]}{name}" for name in self.design.names)
+        return replace(made, notes=(*made.notes, *self._words()))
 
     def _words(self) -> tuple[str, ...]:
         """Notes below the table."""

@@ -160,9 +160,6 @@ class MassPointResult(MixtureResult):
             f"{self._errors_and_software()}"
         )
 
-    def _slopes(self) -> tuple[str, ...]:
-        return self.design.names
-
     def _facts(self) -> dict[str, str]:
         facts = {**super()._facts(), "link": self._spec.link}
         eventless = [str(level) for level in self.levels if level not in self.periods]

@@ -137,9 +137,6 @@ class PiecewiseResult(MixtureResult):
             f"likelihood on {self.nobs:,} rows with {self.n_events:,} events; {self._errors_and_software()}"
         )
 
-    def _slopes(self) -> tuple[str, ...]:
-        return self.design.names
-
     def _facts(self) -> dict[str, str]:
         facts = {**super()._facts(), "pieces": ", ".join(self._spec.labels)}
         empty = [label for j, label in enumerate(self._spec.labels) if j not in self.pieces]

@@ -123,15 +123,6 @@ class TimingOfEventsResult(MixtureResult):
             made, frame=made.frame.assign(**{"naive ratio": naive.loc[made.frame["term"]].to_numpy()})
         )
 
-    def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`: the effect, and the naive one."""
-        own, naive = self.tidy(), self._naive.tidy()
-        naive = naive[naive["term"].isin(self.effect_terms)]
-        return pd.concat(
-            [own[own["term"].isin(self.effect_terms)], naive.assign(term=naive["term"] + " (naive)")],
-            ignore_index=True,
-        )
-
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> TimingOfEventsResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_mixture_vcov(vcov)
