@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from inspect import signature
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,10 @@ from scipy.special import expit
 from walk import hints, literal
 
 import bipstats as bip
-from bipstats.core.covariance import Cluster
+from bipstats.core.covariance import Cluster, Vcov
 from bipstats.core.result import Result
 from bipstats.core.score_bootstrap import ScoreBootstrap
+from bipstats.models.timing_of_events import TimingOfEventsResult
 
 METHODS = (
     "tidy", "glance", "summary", "conf_int", "predict", "with_vcov", "wald", "plot", "plot_data", "to_json",
@@ -53,10 +54,16 @@ class Case:
         False where there is nothing to predict, because effects were absorbed.
     means : dict of str to callable, optional
         Kind of prediction to its function of the linear predictor, where `MEANS` does not have it.
+    known : dict of str to callable
+        Kind of prediction to what it is for a fit and data, where that is no function of the linear predictor alone.
     gives : str
         Class of the fit, by name, where the model's annotation has several and it is not the first.
     lacks : set of str
         Methods of `METHODS` that its result does not have, because there is no such thing.
+    keeps_groups : bool
+        Whether something is kept of every caseworker, so that the size is theirs; never of clients.
+    exempt : set of str
+        Names of properties (tests/test_properties.py) that do not hold for it.
     rtol : float
         To which two fits of one model to the same data agree.
     """
@@ -69,8 +76,11 @@ class Case:
     columns: Callable[[Any, pd.DataFrame], dict[str, pd.Series]] = lambda fit, data: {}
     predicts: bool = True
     means: dict[str, Callable[[pd.Series], pd.Series]] = field(default_factory=dict)
+    known: dict[str, Callable[[Any, pd.DataFrame], pd.Series]] = field(default_factory=dict)
     gives: str = ""
     lacks: frozenset[str] = frozenset()
+    keeps_groups: bool = False
+    exempt: frozenset[str] = frozenset()
     rtol: float = 1e-7
 
     def __call__(self, data: pd.DataFrame, **changed: Any) -> Result:
@@ -107,7 +117,38 @@ def _spline(fit: Any, data: pd.DataFrame) -> dict[str, pd.Series]:
     return {f"period spline[{k}]": values[k] for k in range(1, len(values))}
 
 
+# The penalty is that of the data once, however often they count, and of all coefficients; its covariance is its own.
+_PENALISED = frozenset(
+    {
+        "test_doubled_weights_keep_estimates_and_sandwich_and_halve_the_models_variance",
+        "test_one_stratum_is_none",
+        "test_one_cluster_per_unit_is_robust",
+    }
+)
+
+
+def _conditional_risk(fit: Any, data: pd.DataFrame) -> pd.Series:
+    """Relative risk with the group's own frailty."""
+    frailty = np.exp(fit.effects().set_index("level")["estimate"])
+    return fit.predict(data, "relative_risk") * data["worker"].map(frailty)
+
+
+def _timing_of_events(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    period: str = "period",
+    vcov: Vcov = "model",
+    missing: Literal["raise", "drop"] = "raise",
+) -> TimingOfEventsResult:
+    """One formula for both hazards, without types."""
+    return bip.timing_of_events(
+        formula, "x", data, mass_points=1, baseline=1, period=period, vcov=vcov, missing=missing
+    )
+
+
 _EXPOSED = dict(event="event", exposure="exposure")
+_HAZARD = {"logit": expit, "cloglog": lambda eta: -np.expm1(-np.exp(eta))}
 FITS = {
     "cox": Case(bip.cox, "x + u + C(g)", unit="client"),
     "cox, strata": Case(bip.cox, "x + u", dict(strata="s", vcov=bip.cluster("worker")), unit="client"),
@@ -119,6 +160,24 @@ FITS = {
         added=lambda data: data["off"],
     ),
     "fine_gray": Case(bip.fine_gray, "u + C(g)", dict(ties="breslow"), unit="client"),
+    "frailty_cox": Case(
+        bip.frailty_cox,
+        "x + u",
+        dict(group="worker"),
+        unit="worker",
+        lacks=frozenset({"with_vcov"}),
+        known={"conditional": _conditional_risk},
+        keeps_groups=True,
+    ),
+    "frailty_cox, log-normal": Case(
+        bip.frailty_cox,
+        "x + C(s)",
+        dict(group="worker", distribution="lognormal", ties="breslow"),
+        unit="worker",
+        lacks=frozenset({"with_vcov"}),
+        known={"conditional": _conditional_risk},
+        keeps_groups=True,
+    ),
     "hazard": Case(
         bip.hazard, "x + C(g)", _EXPOSED, unit="client", added=lambda data: np.log(data["exposure"])
     ),
@@ -129,10 +188,33 @@ FITS = {
     "hazard, absorbing": Case(
         bip.hazard, "x + u", dict(absorb="worker", vcov=bip.cluster("worker")), unit="client", predicts=False
     ),
+    "hazard, mass points": Case(
+        bip.hazard,
+        "x + u",
+        dict(heterogeneity="mass_points", mass_points=1, **_EXPOSED),
+        unit="client",
+        added=lambda data: np.log(data["exposure"]),
+        means={"hazard": _HAZARD["cloglog"]},
+        gives="MassPointResult",
+        exempt=frozenset({"test_one_stratum_is_none"}),  # absorbed effects are intercepts too
+    ),
+    "piecewise_exponential": Case(
+        bip.piecewise_exponential,
+        "x + C(g)",
+        dict(cuts=[4, 9]),
+        unit="client",
+        columns=lambda fit, data: {
+            name: 0.0 * data["x"] for name in fit.params.index if name not in fit.design.names
+        },
+        exempt=frozenset({"test_the_origin_of_time_does_not_matter"}),  # cuts are times since zero
+    ),
+    "timing_of_events": Case(
+        _timing_of_events, "x + u", unit="client", lacks=frozenset({"predict"}), predicts=False
+    ),
     "logit": Case(bip.logit, "y ~ x + C(g) + x:u"),
     "logit, weights": Case(bip.logit, "y ~ x + u", dict(weights="w", vcov=bip.cluster("client", "worker"))),
     "logit, absorbing": Case(bip.logit, "y ~ x + C(g)", dict(absorb=["worker", "s"]), predicts=False),
-    "logit, penalised": Case(bip.logit, "y ~ x + C(g)", dict(penalty="firth")),
+    "logit, penalised": Case(bip.logit, "y ~ x + C(g)", dict(penalty="firth"), exempt=_PENALISED),
     "conditional_logit": Case(bip.conditional_logit, "y ~ x + C(h)", dict(groups="client"), unit="client"),
     "conditional_logit, weights": Case(
         bip.conditional_logit, "y ~ x", dict(groups="client", weights="w", vcov="robust"), unit="client"
@@ -149,14 +231,13 @@ MEANS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "mean": lambda eta: eta,
 }
 """Kind of prediction to its function of the linear predictor, where there is one; that of hazards is their link's."""
-_HAZARD = {"logit": expit, "cloglog": lambda eta: -np.expm1(-np.exp(eta))}
 
 
 def rows(copies: int = 1, *, clients: int = CLIENTS, seed: int = 20) -> pd.DataFrame:
     """Clients with two to four touching rows each; columns for every model.
 
-    ``u, g, w, s, worker, exit`` are the client's, ``x, h, off, y, score`` the row's; ``w`` is 1 or 2, ``event`` is 1 in
-    the last row of those who find a job. Copies are other clients of other caseworkers.
+    ``u, g, w, s, worker, exit`` are the client's, ``x, h, off, y, score, treated`` the row's; ``w`` is 1 or 2,
+    ``event`` is 1 in the last row of those who find a job. Copies are other clients of other caseworkers.
     """
     return _rows(copies, clients, seed).copy()
 
@@ -193,6 +274,7 @@ def _rows(copies: int, clients: int, seed: int) -> pd.DataFrame:
         "y": (score > 0).astype(int),
     }
     worker = draw.permutation(np.arange(clients) % 6)[who]
+    data["treated"] = (period >= draw.integers(1, 4, clients)[who]).astype(int)
     copy = np.repeat(np.arange(copies), n)
     found = pd.DataFrame({name: np.tile(values, copies) for name, values in data.items()})
     found["client"] = [f"person-{k:05d}" for k in np.tile(who, copies) + clients * copy]
@@ -203,8 +285,11 @@ def _rows(copies: int, clients: int, seed: int) -> pd.DataFrame:
 
 @cache
 def fitted(name: str, copies: int = 1) -> Result:
-    """The fit of a case to `rows`."""
-    return FITS[name](rows(copies))
+    """The fit of a case to `rows`, whose copies have the same caseworkers where something is kept of each."""
+    case, data = FITS[name], rows(copies)
+    if case.keeps_groups:
+        data["worker"] = [f"worker-{int(worker[-4:]) % 6:04d}" for worker in data["worker"]]
+    return case(data)
 
 
 def requests(case: Case) -> dict[str, Any]:
@@ -224,6 +309,8 @@ def requests(case: Case) -> dict[str, Any]:
 
 def by_hand(case: Case, fit: Result, kind: str, data: pd.DataFrame) -> pd.Series | None:
     """Predictions made of the tidy table alone, term by term; None where a kind is no function of the row."""
+    if kind in case.known:
+        return case.known[kind](fit, data)
     mean = {**MEANS, "hazard": _HAZARD.get(str(fit.link)), **case.means}.get(kind)
     if mean is None:
         return None

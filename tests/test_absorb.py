@@ -231,3 +231,31 @@ def test_results_with_absorbed_effects_do_not_grow(panel):
         len(pickle.dumps(bip.logit(f"y ~ {FORMULA}", pd.concat([data] * k), absorb="group"))) for k in (1, 10)
     )
     assert abs(ten - once) < 200
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_effects_of_clients_are_refused_where_the_outcome_ends_their_time_at_risk(shuffled):
+    rng = np.random.default_rng(2)
+    periods = pd.DataFrame({"client": np.repeat(np.arange(80), 6), "period": np.tile(np.arange(6), 80)})
+    periods["event"] = rng.random(480) < 0.2
+    before = periods.groupby("client")["event"].cumsum() - periods["event"]
+    periods = periods[before == 0].assign(
+        x=lambda d: rng.normal(size=len(d)), worker=lambda d: d["client"] % 7
+    )
+    periods["month"] = periods["period"]
+    if shuffled:
+        periods = periods.sample(frac=1, random_state=0)
+    refused = "effects of client cannot be used for 'event', which ends the time at risk"
+    with pytest.raises(bip.ModelError, match=refused):
+        bip.logit("event ~ x", periods, absorb=["worker", "client"])
+    for baseline in ("period", 2):
+        with pytest.raises(bip.ModelError, match=refused):
+            bip.hazard(
+                "x", periods.drop(columns="period"), period="month", baseline=baseline, absorb="client"
+            )
+    with pytest.raises(bip.ModelError, match=refused):
+        bip.ols("event ~ x", periods, absorb="client")
+    lost = periods.assign(client=periods["client"].where(periods["client"] > 3))
+    with pytest.raises(bip.ModelError, match=refused):
+        bip.logit("event ~ x", lost, absorb="client", missing="drop")
+    assert bip.logit("event ~ x", periods, absorb="worker").nobs == len(periods)

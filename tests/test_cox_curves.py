@@ -200,3 +200,15 @@ def test_bad_requests_are_named():
     with pytest.raises(bip.ModelError, match="zero lie too far from the data"):
         far.baseline_hazard()
     assert np.isfinite(far.baseline_hazard("means")["cumulative_hazard"]).all()
+
+
+def test_survival_is_predicted_up_to_the_end_of_follow_up_and_at_no_missing_time():
+    rows = pd.DataFrame(
+        {"stop": [4, 3, 1, 1, 2, 2, 3], "event": [1, 1, 1, 0, 1, 1, 0], "x": [0, 2, 1, 1, 1, 0, 0]}
+    )
+    fit = bip.cox("x", rows, start=None)
+    assert fit.predict(rows, "survival", [0, 4]).iloc[:, 0].tolist() == [1.0] * 7
+    with pytest.raises(bip.ModelError, match="beyond 4, the end of follow-up"):
+        fit.predict(rows, "survival", [4, 5])
+    with pytest.raises(bip.ModelError, match="1 of the 2 times are missing"):
+        fit.predict(rows, "survival", [1, np.nan])

@@ -292,3 +292,10 @@ def test_wald_takes_f_with_the_smallest_degrees_of_freedom():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert est.tidy()["p_value"].between(0, 1).all()
+
+
+def test_an_unknown_covariance_is_answered_with_all_that_there_are():
+    with pytest.raises(
+        bip.OptionError, match=r"'model', 'robust', bip.cluster\(...\) or bip.score_bootstrap"
+    ):
+        bip.logit("y ~ x", pd.DataFrame({"y": [0, 1], "x": [1, 2]}), vcov="centre")

@@ -364,3 +364,19 @@ def test_bad_input_is_named(name):
     call, message = BAD[name]
     with pytest.raises(bip.BipstatsError, match=message):
         call(frame("fine_gray").assign(start=0))
+
+
+def test_a_robust_variance_that_is_zero_but_for_rounding_is_not_laid_to_two_ways_of_clustering():
+    data = pd.DataFrame(
+        {
+            "a": [1.0, 0, 0, 1, 0, 1, 0, 1, 0],
+            "b": [0.0, 0, 0, 1, 0, 0, 0, 0, 0],
+            "start": [3, 0, 0, 0, 0, 0, 2, 3, 0],
+            "stop": [4, 1, 2, 1, 2, 1, 3, 4, 1],
+            "exit": ["job", "job", "censored", "job", "job", "job", "job", "censored", "censored"],
+        }
+    )
+    with pytest.warns(bip.ModelWarning) as caught:
+        fit = bip.fine_gray("a + b", data)
+    assert [str(one.message)[:46] for one in caught] == ["the variance of b is zero but for rounding: at"]
+    assert np.isnan(fit.bse["b"]) and fit.bse["a"] > 0

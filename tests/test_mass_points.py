@@ -220,7 +220,12 @@ BAD = {
     ),
     "one id": (lambda d: d.assign(client=1), {}, bip.ModelError, "one value only; heterogeneity needs many"),
     "one row a person": (one_row, {}, bip.ModelError, "is at risk in one period .* only.*not identified"),
-    "absorbed": (lambda d: d, dict(absorb="client"), bip.OptionError, "do not go together"),
+    "absorbed": (
+        lambda d: d.assign(office=d["client"] % 5),
+        dict(absorb="office"),
+        bip.OptionError,
+        "do not go together",
+    ),
     "no number": (lambda d: d, dict(points=None), bip.OptionError, "needs mass_points="),
     "a strange number": (
         lambda d: d,
@@ -340,8 +345,8 @@ def test_piecewise_mass_points_have_the_likelihood_of_whole_spells():
     fit = bip.piecewise_exponential("x", rows, cuts=[3, 8], mass_points=2)
     assert_allclose(exponential_by_loops(fit, rows), fit.loglik, rtol=1e-12)
     assert abs(fit.params["x"] - 0.6) < 3 * fit.bse["x"]
-    survival = fit.predict(rows.head(1), times=[3.0, 3.0 + 1e-6])
-    hazard = fit.predict(rows.head(1), "hazard", times=3.0 + 1e-6)
+    survival = fit.predict(rows.head(1), "survival", times=[3.0, 3.0 + 1e-6])
+    hazard = fit.hazard_at(rows.head(1), 3.0 + 1e-6)
     fall = -np.diff(np.log(survival.to_numpy()))[0, 0] / 1e-6
     assert_allclose(fall, hazard.iloc[0, 0], rtol=1e-6)
     pieces = pd.concat([rows.assign(stop=rows["stop"] / 2, event=0), rows.assign(start=rows["stop"] / 2)])
@@ -384,7 +389,9 @@ def test_pieces_without_events_have_hazard_zero_and_are_counted():
     rows["event"] *= rows["stop"] <= 8
     fit = bip.piecewise_exponential("x", rows, cuts=[3, 8])
     assert fit.baseline().loc["8+", 1] == -np.inf and "8+ (hazard estimated as zero)" in str(fit)
-    survival = fit.predict(rows.head(2), times=[8, 15])
+    survival = fit.predict(rows.head(2), "survival", times=[8, 15])
     assert_allclose(survival[8.0], survival[15.0])
     with pytest.raises(bip.ModelError, match="nobody was seen after"):
-        fit.predict(rows.head(2), times=1e6)
+        fit.predict(rows.head(2), "survival", times=1e6)
+    with pytest.raises(bip.OptionError, match="times= is for kind="):
+        fit.predict(rows.head(2), times=3)

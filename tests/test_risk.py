@@ -134,6 +134,8 @@ def test_what_cannot_be_done_is_refused():
         bip.risk(fits, rows, at={"x": "abc"})
     with pytest.raises(bip.OptionError, match="horizon='52'"):
         bip.risk(fits, rows, horizon="52")
+    with pytest.raises(bip.ModelError, match=r"\['job'\] and fits\['other'\] are one fit of 'exit == job'"):
+        bip.risk({"job": fits["job"], "other": fits["job"]}, rows)
     with pytest.raises(bip.ModelError, match="fits is empty"):
         bip.risk({}, rows)
     with pytest.raises(bip.ModelError, match=r"no cause has an event between 0 and 0.5"):
@@ -159,6 +161,30 @@ def test_comparisons_are_tested_on_the_scale_of_their_errors():
     low = np.where(ratio, np.log(rest["conf_low"].where(ratio, 1.0)), rest["conf_low"])
     assert_allclose((effect - low) / stats.norm.ppf(0.95), effect / rest["statistic"], rtol=1e-9)
     assert_allclose(rest["p_value"], 2 * stats.norm.sf(rest["statistic"].abs()), rtol=1e-12)
-    assert "Intervals: 90%." in str(found)
+    assert "90%" in str(found)
     with pytest.raises(bip.OptionError, match="level=90"):
         bip.risk(fits, rows, level=90)
+
+
+def test_intervals_are_those_of_margins_with_degrees_of_freedom_too():
+    """Few clusters: t in place of the normal, and the summary names covariance, distribution and landmark."""
+    rows = landmark_frame(n=600)
+    rows["centre"] = np.arange(600) % 9
+    vcov = bip.cluster("centre", small_sample="jackknife")
+    fits = cox_fits(rows, vcov=vcov)
+    found = bip.risk(fits, rows, horizon=20, landmark=4, at={"x": "+1"})
+    assert found.df == 8
+    scales = {"difference": "difference", "ratio": "risk_ratio", "odds ratio": "odds_ratio"}
+    for quantity, scale in scales.items():
+        margin = bip.margins(fits, rows, "x", horizon=20, landmark=4, scale=scale)
+        assert_allclose(
+            found.table[found.table["quantity"] == quantity][["estimate", "conf_low", "conf_high"]],
+            margin.table[["estimate", "conf_low", "conf_high"]],
+            rtol=1e-10,
+        )
+        assert "jackknife over centre (9 clusters)" in str(margin)
+    text = str(found)
+    assert "20 after the landmark at 4" in text and "95%, t with 8 degrees of freedom" in text
+    assert "jackknife over centre (9 clusters)" in text
+    mixed = str(bip.risk({"job": fits["job"], "other": cox_fits(rows)["other"]}, rows, horizon=20))
+    assert "job jackknife" in mixed and "other from the model's information" in mixed

@@ -337,3 +337,18 @@ def test_directions_found_separate_and_none_is_missed(seed):
         for j in range(3):
             margins = x[pairs[:, 0], j] - x[pairs[:, 1], j]
             assert signs[j] == int(margins.min() >= 0) - int(margins.max() <= 0)
+
+
+def test_a_cox_search_that_runs_off_in_a_combination_is_no_maximum():
+    """Found at random: a rises as b falls; at the end the information was rounding, of ordinary size."""
+    data = pd.DataFrame(
+        {
+            "a": [1, 0, 1, 1, 1, 1, 0, 1, 0, 1, 1],
+            "b": [1, 0, 1, 1, 1, 1, 1, 0, 0, 1, 1],
+            "start": [4, 1, 1, 0, 2, 0, 2, 2, 0, 0, 0],
+            "stop": [5, 3, 4, 1, 4, 2, 5, 3, 1, 2, 1],
+            "event": [0, 0, 0, 0, 1, 1, 0, 1, 1, 1, 0],
+        }
+    )
+    with pytest.raises(bip.ModelError, match="separation: a combination of a, b"):
+        bip.cox("a + b", data, ties="breslow")

@@ -137,7 +137,8 @@ def test_points_at_the_edge_and_the_naive_effect_come_back():
     assert str(again) == str(timing)
     spells = bip.piecewise_exponential("x", rows.assign(stop=rows["period"] + 1.0), cuts=[2], start="period")
     again = bip.read_result(spells.to_json())
-    same(again.predict(rows, times=[1, 3]), spells.predict(rows, times=[1, 3]))
+    same(again.predict(rows, "survival", times=[1, 3]), spells.predict(rows, "survival", times=[1, 3]))
+    same(again.hazard_at(rows), spells.hazard_at(rows))
 
 
 def test_survival_is_the_same_too():

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
+import bipstats as bip
 from bipstats.core.design import fit_design
 from bipstats.core.splines import Spline, basis, place
 from bipstats.errors import ModelError
@@ -119,3 +120,39 @@ def test_b_splines_say_how_many_values_lie_beyond(data):
     design, _ = fit_design("bs(x, df=4)", data)
     with pytest.raises(ModelError, match=r"2 values lie beyond .* do not reach beyond the data"):
         design.matrix(pd.DataFrame({"x": [45.0, 1000.0, -1000.0]}))
+
+
+@pytest.mark.parametrize("spline", ["bs(x, df=4)", "cr(x, df=4)"])
+def test_knots_are_those_of_the_data_however_its_rows_are_collapsed_or_merged(spline):
+    """Rows that are joined for speed count in full: the same model whatever the covariance, as R's ``bs`` has it."""
+    rng = np.random.default_rng(3)
+    x = rng.geometric(0.25, 300).astype(float)  # few values, some of them often
+    data = pd.DataFrame(
+        {
+            "x": x,
+            "client": np.repeat(np.arange(60), 5),
+            "period": np.tile(np.arange(5), 60),
+            "stop": np.tile(np.arange(1, 6), 60),
+            "event": rng.integers(0, 2, 300) * (np.tile(np.arange(5), 60) == 4),
+            "y": rng.integers(0, 2, 300),
+        }
+    )
+    data["x"] = np.where(data["client"] < 40, data.groupby("client")["x"].transform("first"), data["x"])
+    periods = data.drop(columns="client")
+    models = {
+        "logit": [
+            bip.logit(f"y ~ {spline}", data, vcov=v) for v in ("model", "robust", bip.cluster("client"))
+        ],
+        "hazard": [bip.hazard(spline, periods.assign(event=data["y"]), vcov=v) for v in ("model", "robust")],
+        "cox": [
+            bip.cox(spline, rows, start="period", id=id)
+            for rows, id in ((data, "client"), (data.drop(columns="client"), None))
+        ],
+    }
+    for name, fits in models.items():
+        [factor] = fits[0].design.factors.values()
+        assert factor.spline.knots == place(spline[:2], data["x"].to_numpy(float), {"df": 4}).knots, name
+        for fit in fits[1:]:
+            assert_allclose(fit.params, fits[0].params, rtol=1e-9, err_msg=name)
+    assert dict(models["logit"][0].fit.flow)["collapsed into an equal row"] > 100
+    assert dict(models["cox"][0].fit.flow)["merged into the row before"] > 100

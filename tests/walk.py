@@ -78,7 +78,10 @@ def refuses_options(result: Any, given: dict[str, Any]) -> int:
     asked = 0
     for name, method in methods(type(result)).items():
         parameters = list(inspect.signature(method).parameters.values())[1:]
-        needed = {one.name: given.get(one.name) for one in parameters if one.default is one.empty}
+        first = {argument: literal(kind)[0] for argument, kind in hints(method).items() if literal(kind)}
+        needed = {
+            one.name: {**first, **given}.get(one.name) for one in parameters if one.default is one.empty
+        }
         for argument, value in options(method).items():
             with pytest.raises(bip.OptionError, match=rf"^{argument}={value!r}"):
                 getattr(result, name)(**{**needed, argument: value})

@@ -43,9 +43,10 @@ def cluster(*columns: str, small_sample: SmallSample | None = None) -> Cluster:
         One or two columns of the data whose values name the clusters.
     small_sample : {None, "CR1", "CR1S", "CR2", "jackknife"}, default None
         None: the sandwich as it is. A factor on it: ``"CR1"`` is G/(G-1), ``"CR1S"`` G/(G-1) (N-1)/(N-k) with G
-        clusters, N rows, k parameters. For few clusters, in one column: ``"CR2"`` (OLS, logit, discrete-time
-        hazard) adjusts the residuals and gives t with Satterthwaite degrees of freedom; ``"jackknife"`` (these
-        and Cox) leaves out one cluster at a time and gives t with G-1.
+        clusters, N rows (for Cox those that are left after merging and at risk at an event), k parameters. For
+        few clusters, in one column: ``"CR2"`` (OLS, logit, discrete-time hazard) adjusts the residuals and gives t
+        with Satterthwaite degrees of freedom; ``"jackknife"`` (these, Cox and conditional logit) leaves out one
+        cluster at a time and gives t with G-1.
 
     Returns
     -------
@@ -100,8 +101,10 @@ def cluster(*columns: str, small_sample: SmallSample | None = None) -> Cluster:
 
 def check_vcov(vcov: object) -> None:
     """Raise `OptionError` unless `vcov` is one of the known requests."""
-    if not isinstance(vcov, Cluster | ScoreBootstrap):
-        check_option("vcov", vcov, ("model", "robust"))
+    if not isinstance(vcov, Cluster | ScoreBootstrap) and vcov not in ("model", "robust"):
+        raise OptionError(
+            f"vcov={vcov!r} is not an option; choose 'model', 'robust', bip.cluster(...) or bip.score_bootstrap(...)."
+        )
 
 
 def cluster_columns(vcov: Vcov) -> list[str]:
@@ -179,8 +182,9 @@ def covariance(
         return _sandwiched(vcov.small_sample, bread, score_sums, groups, counts, scale)
     if refits is None:
         raise ModelError(
-            "this model has no covariance for few clusters (a logit or hazard with absorbed effects: put them into the "
-            "formula as C(...) instead); else give small_sample=None, 'CR1' or 'CR1S'."
+            "this model has no covariance for few clusters (Fine-Gray, whose weights are estimated; a logit or hazard "
+            "with absorbed effects: put them into the formula as C(...) instead); else give small_sample=None, 'CR1' "
+            "or 'CR1S'."
         )
     with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would wait for each other
         return _for_few_clusters(vcov, bread, score_sums, groups, counts, refits)

@@ -142,13 +142,13 @@ def formula_columns(rhs: str) -> tuple[str, ...]:
     return _unique(column for text in texts for column in _check_factor(text))
 
 
-def fit_design(rhs: str, data: pd.DataFrame) -> tuple[Design, Floats]:
+def fit_design(rhs: str, data: pd.DataFrame, counts: Ints | None = None) -> tuple[Design, Floats]:
     """Learn levels and knots from rows without missing values, and build their matrix, (n, p)."""
-    design = learn_design(rhs, data)
+    design = learn_design(rhs, data, counts)
     return design, _assemble(design, data)
 
 
-def learn_design(rhs: str, data: pd.DataFrame) -> Design:
+def learn_design(rhs: str, data: pd.DataFrame, counts: Ints | None = None) -> Design:
     """Learn levels and knots from rows without missing values.
 
     Parameters
@@ -156,6 +156,8 @@ def learn_design(rhs: str, data: pd.DataFrame) -> Design:
     rhs : str
         Right-hand side of a formula.
     data : pandas.DataFrame
+    counts : (n,) integer array, optional
+        Rows that each row stands for: knots lie at quantiles of all of them.
 
     Returns
     -------
@@ -170,7 +172,7 @@ def learn_design(rhs: str, data: pd.DataFrame) -> Design:
     parsed = _parse(rhs)
     require_columns(data, formula_columns(rhs))
     texts = _unique(text for term in parsed for text in term)
-    factors = {text: _learn(text, data) for text in texts}
+    factors = {text: _learn(text, data, counts) for text in texts}
     present = {frozenset(term) for term in parsed} | {frozenset[str]()}
     terms = tuple(
         Term(term, tuple(frozenset(term) - {text} not in present for text in term)) for term in parsed
@@ -245,12 +247,12 @@ def _is_call_of_one_column(tree: ast.expr, options: tuple[str, ...]) -> bool:
     )
 
 
-def _learn(text: str, data: pd.DataFrame) -> Factor:
+def _learn(text: str, data: pd.DataFrame, counts: Ints | None) -> Factor:
     columns = _check_factor(text)
     tree = expressions.parse(text)
     call = expressions.call_name(tree)
     if call in ("bs", "cr"):
-        return Factor(text, columns, "spline", spline=_learn_spline(tree, data[columns[0]]))
+        return Factor(text, columns, "spline", spline=_learn_spline(tree, data[columns[0]], counts))
     if call == "C" or (call is None and is_categorical(data[columns[0]])):
         levels = labels(data[columns[0]]).levels
         if call is None and all(isinstance(level, str) and _NUMBER.fullmatch(level) for level in levels):
@@ -266,11 +268,13 @@ def _learn(text: str, data: pd.DataFrame) -> Factor:
     return Factor(text, columns, "numeric")
 
 
-def _learn_spline(tree: ast.expr, column: pd.Series) -> Spline:
+def _learn_spline(tree: ast.expr, column: pd.Series, counts: Ints | None) -> Spline:
     assert isinstance(tree, ast.Call)
     kind: Any = expressions.call_name(tree)
     try:
-        return splines.place(kind, numbers(column), splines.read_options(tree))
+        values = numbers(column)
+        values = values if counts is None else np.repeat(values, counts)
+        return splines.place(kind, values, splines.read_options(tree))
     except ModelError as error:
         raise ModelError(f"Formula: {ast.unparse(tree)!r} cannot be made: {error}") from None
 
@@ -282,7 +286,7 @@ def _spline_block(factor: Factor, values: Floats) -> Floats:
     except ModelError as error:
         raise ModelError(
             f"Formula: {factor.text!r} cannot be evaluated for values from {values.min():g} to {values.max():g}: "
-            f"{error} Splines do not reach beyond the data of the fit."
+            f"{error} B-splines do not reach beyond the data of the fit; cr() goes on as straight lines."
         ) from None
 
 

@@ -237,7 +237,7 @@ class Estimates:
     def _linear(self, text: str) -> tuple[Floats, float]:
         """Read ``2*a - b + 1`` as coefficients and a constant; term names are matched longest first."""
         names = "|".join(re.escape(name) for name in sorted(self.names, key=len, reverse=True))
-        number = r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?"
+        number = r"(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?"
         piece = re.compile(rf"\s*([+-]?)\s*(?:(?:({number})\s*\*\s*)?({names})|({number}))\s*(?=[+-]|$)")
         row, constant, position = np.zeros(len(self.names)), 0.0, 0
         while position < len(text.rstrip()):

@@ -290,14 +290,26 @@ def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: 
     negative = [
         name for name, variance in zip(names, np.diag(estimates.covariance), strict=True) if variance < 0
     ]
-    if negative:
+    if negative and len(made.clusters) == 2:
         warnings.warn(
             f"two-way clustering gave a negative variance for {', '.join(negative)}: no standard error is reported "
             "there. There are too few clusters in one direction; cluster by one column.",
             ModelWarning,
             stacklevel=4,
         )
+    elif negative:
+        warnings.warn(
+            f"the variance of {', '.join(negative)} is zero but for rounding: at the estimate no unit pulls it either "
+            "way (very few rows?). No standard error is reported there.",
+            ModelWarning,
+            stacklevel=4,
+        )
     return estimates
+
+
+def used_columns(**roles: str | None) -> dict[str, str]:
+    """Columns that a fit used besides covariates, by their role: what its summary must name."""
+    return {role.replace("_", " "): column for role, column in roles.items() if column is not None}
 
 
 def with_covariance(result: Result, made: Covariance, transform: Floats) -> dict[str, Any]:

@@ -67,6 +67,7 @@ def fitted_hazards(
         raise ModelError(
             "fits are partly by bip.cox and partly by bip.hazard; their clocks differ. Use one of them."
         )
+    _refuse_twins(fits)
     until = landmark + horizon
     return [
         _from_cox(name, fit, landmark, until, width)
@@ -74,6 +75,19 @@ def fitted_hazards(
         else _from_hazard(name, fit, data, landmark, until, width)
         for name, fit in fits.items()
     ]
+
+
+def _refuse_twins(fits: Fits) -> None:
+    """Refuse one cause's fit under two names: its hazard would count twice."""
+    seen: dict[tuple[str, float], str] = {}
+    for name, fit in fits.items():
+        assert fit.specification is not None
+        twin = seen.setdefault((fit.specification.event, fit.loglik), name)
+        if twin != name:
+            raise ModelError(
+                f"fits[{twin!r}] and fits[{name!r}] are one fit of {fit.specification.event!r}; every way out needs "
+                "its own."
+            )
 
 
 def _from_cox(name: str, fit: CoxResult, after: float, until: float, width: float | None) -> FittedHazard:

@@ -116,6 +116,20 @@ def columns_of(fits: Fits) -> list[str]:
     return list(dict.fromkeys(found))
 
 
+def fewest_df(fits: Fits) -> float | None:
+    """The fewest degrees of freedom of any coefficient; None where no fit has any."""
+    all_df = [fit.estimates.df.min() for fit in fits.values() if fit.estimates.df is not None]
+    return float(min(all_df)) if all_df else None
+
+
+def errors_of(fits: Fits) -> str:
+    """The fits' covariances in words."""
+    how = {name: fit.estimates.how for name, fit in fits.items()}
+    found = list(dict.fromkeys(how.values()))
+    own = found[0] if len(found) == 1 else "; ".join(f"{name} {words}" for name, words in how.items())
+    return f"{own}; causes taken as independent"
+
+
 def check_fits(fits: Fits) -> None:
     """Raise unless `fits` is a mapping with fits."""
     if not isinstance(fits, Mapping):

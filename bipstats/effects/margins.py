@@ -14,7 +14,14 @@ from bipstats.core.estimates import Estimates, check_level
 from bipstats.core.result import Result
 from bipstats.effects.changes import How
 from bipstats.effects.fitted_hazards import Fits
-from bipstats.effects.landmark import LandmarkRisks, check_fits, check_time, columns_of
+from bipstats.effects.landmark import (
+    LandmarkRisks,
+    check_fits,
+    check_time,
+    columns_of,
+    errors_of,
+    fewest_df,
+)
 from bipstats.effects.means import compared
 from bipstats.effects.scales import SCALES, Scale
 from bipstats.effects.worlds import Worlds
@@ -274,14 +281,14 @@ def _of_causes(
     facts = {
         "compared": risk if scale != "hazard_ratio" else _CAUSE_RATIO,
         **rows.facts(),
-        "covariance": "the fits' own, causes taken as independent",
+        "covariance": errors_of(fits),
     }
     without = ", ".join(str(cause) for cause in fits if cause not in causes)
     if without:
         facts["no ratio for"] = without
     terms, labels = [f"{cause}: {variable}" for cause in causes], tuple(label for _, label in names)
-    dfs = [fit.estimates.df.min() for fit in models if fit.estimates.df is not None]
-    fewest = np.full(len(values), min(dfs)) if dfs else None
+    df = fewest_df(fits)
+    fewest = None if df is None else np.full(len(values), df)
     return _margins(terms, labels, values, covariance, scale, level, facts, fewest)
 
 

@@ -15,7 +15,14 @@ from bipstats.core.estimates import check_level
 from bipstats.effects.changes import Change, beyond_words, changed, rows_words
 from bipstats.effects.fitted_hazards import Fits
 from bipstats.effects.incidence import Incidence
-from bipstats.effects.landmark import LandmarkRisks, check_fits, check_time, columns_of
+from bipstats.effects.landmark import (
+    LandmarkRisks,
+    check_fits,
+    check_time,
+    columns_of,
+    errors_of,
+    fewest_df,
+)
 from bipstats.effects.scales import Scale
 from bipstats.errors import ModelError, OptionError
 from bipstats.plotting import steps
@@ -45,6 +52,12 @@ class Risk:
         Rows left out because a covariate is missing.
     level : float
         Confidence level of the intervals.
+    landmark : float
+        Where the horizon begins, on the fits' clock.
+    how : str
+        Covariance of the fits, in words.
+    df : float or None
+        Degrees of freedom of the intervals' t distribution; None: normal.
     """
 
     table: pd.DataFrame
@@ -54,6 +67,9 @@ class Risk:
     n: int
     n_missing: int = 0
     level: float = 0.95
+    landmark: float = 0.0
+    how: str = ""
+    df: float | None = None
 
     def tidy(self) -> pd.DataFrame:
         """Give the table as ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
@@ -67,20 +83,23 @@ class Risk:
         effect = np.where(ratio, np.log(table["estimate"].where(ratio, 1.0)), table["estimate"])
         error = np.where(ratio, table["std_error"] / table["estimate"], table["std_error"])
         statistic = pd.Series(effect / error, table.index).where(compared)
+        law = stats.norm if self.df is None else stats.t(self.df)
         frame = table.assign(
             term=table["exit"] + ": " + table["quantity"],
             statistic=statistic,
-            p_value=2 * stats.norm.sf(statistic.abs()),
+            p_value=2 * law.sf(statistic.abs()),
         )
         return frame[["term", "estimate", "std_error", "statistic", "p_value", "conf_low", "conf_high"]]
 
     def summary(self) -> Summary:
         """Table with what it is averaged over and how its errors were made."""
-        facts = {"horizon": f"{self.horizon:g}", "averaged over": rows_words(self.n, self.n_missing)}
+        after = f" after the landmark at {self.landmark:g}" if self.landmark else ""
+        facts = {"horizon": f"{self.horizon:g}{after}", "averaged over": rows_words(self.n, self.n_missing)}
         if self.change:
             facts["changed"] = self.change
-        notes = (f"Intervals: {self.level:.0%}. {_NOTE}",)
-        return Summary("Cumulative incidence from the landmark", self.table, facts, notes)
+        law = "normal" if self.df is None else f"t with {self.df:.4g} degrees of freedom"
+        facts |= {"covariance": self.how, "intervals": f"{self.level:.0%}, {law}"}
+        return Summary("Cumulative incidence from the landmark", self.table, facts, (_NOTE,))
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`."""
@@ -160,7 +179,8 @@ def risk(
     :math:`1 - \exp(-H_1)` is not a probability of anything that is observed.
 
     The delta method uses the fits' own covariances of the coefficients. For Cox fits the baseline adds the
-    model-based variance of its increments.
+    model-based variance of its increments. Where the fits have degrees of freedom, the fewest of any coefficient
+    are used.
 
     References
     ----------
@@ -184,18 +204,19 @@ def risk(
     require_columns(data, columns, "a fit")
     data, n_missing = complete_rows(data, columns, missing)
     names, risks = list(fits), LandmarkRisks(fits, data, horizon, landmark, width)
-    z = float(stats.norm.ppf(0.5 + level / 2))
     here = risks.at(data)
+    df = fewest_df(fits)
+    reach = float((stats.norm if df is None else stats.t(df)).ppf(0.5 + level / 2))
     tables, curves = (
-        [_risks(names, here, risks, "risk", z)],
+        [_risks(names, here, risks, "risk", reach)],
         [_curve(names, here, risks.times - landmark, "")],
     )
     words = []
     if at:
         moved_rows = changed(data, at, designs)
         moved = risks.at(moved_rows)
-        tables.append(_risks(names, moved, risks, "risk changed", z))
-        tables.append(_comparisons(names, here, moved, risks, z))
+        tables.append(_risks(names, moved, risks, "risk changed", reach))
+        tables.append(_comparisons(names, here, moved, risks, reach))
         curves.append(_curve(names, moved, risks.times - landmark, "changed"))
         words = [_change_words(data, moved_rows, name, value) for name, value in at.items()]
     order = {name: position for position, name in enumerate(names)}
@@ -203,7 +224,10 @@ def risk(
         "exit", key=lambda c: c.map(order), kind="stable"
     )
     curve = pd.concat(curves, ignore_index=True)
-    return Risk(table.reset_index(drop=True), curve, horizon, ", ".join(words), len(data), n_missing, level)
+    changes, how = ", ".join(words), errors_of(fits)
+    return Risk(
+        table.reset_index(drop=True), curve, horizon, changes, len(data), n_missing, level, landmark, how, df
+    )
 
 
 def _change_words(data: pd.DataFrame, moved: pd.DataFrame, name: str, value: object) -> str:
@@ -224,13 +248,15 @@ def _check_arguments(fits: Fits, horizon: float, landmark: float, at: Change | N
         raise ModelError(f"at= changes {', '.join(map(repr, idle))}, which no fit has among its covariates.")
 
 
-def _risks(names: list[str], found: Incidence, risks: LandmarkRisks, quantity: str, z: float) -> pd.DataFrame:
+def _risks(
+    names: list[str], found: Incidence, risks: LandmarkRisks, quantity: str, reach: float
+) -> pd.DataFrame:
     rows = []
     for cause, name in enumerate(names):
         value = float(found.curves[cause, -1])
         error = risks.error(risks.gradient(found, cause))
         if value > 0:
-            centre, half = np.log(value / (1 - value)), z * error / (value * (1 - value))
+            centre, half = np.log(value / (1 - value)), reach * error / (value * (1 - value))
             low, high = 1 / (1 + np.exp(-(centre - half))), 1 / (1 + np.exp(-(centre + half)))
         else:
             low = high = np.nan
@@ -245,13 +271,13 @@ _SCALES: dict[str, Scale] = {"difference": "difference", "ratio": "risk_ratio", 
 
 
 def _comparisons(
-    names: list[str], here: Incidence, moved: Incidence, risks: LandmarkRisks, z: float
+    names: list[str], here: Incidence, moved: Incidence, risks: LandmarkRisks, reach: float
 ) -> pd.DataFrame:
     rows = []
     for quantity, scale in _SCALES.items():
         for cause, (value, gradient) in risks.compared(scale, here, moved).items():
             name, error = names[cause], risks.error(gradient)
-            low, high = value - z * error, value + z * error
+            low, high = value - reach * error, value + reach * error
             if scale != "difference":
                 value, low, high = np.exp(value), np.exp(low), np.exp(high)
                 error = value * error

@@ -2,18 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.core.columns import Ints
+from bipstats.core.columns import Ints, group_codes, require_columns
 from bipstats.errors import ModelError
+from bipstats.models.inputs import event_column, event_indicator
 
 _CLOCKS = ("stop", "period", "week", "date")
 
 
+def refuse_absorbing_effects(
+    data: pd.DataFrame, outcome: str, absorb: Sequence[str], clock: str | None = None
+) -> None:
+    """Refuse to absorb effects of units whose time at risk the outcome ends; `clock` names the column of time."""
+    names = [event_column(outcome), *absorb, *([] if clock is None else [clock])]
+    if not absorb:
+        return
+    require_columns(data, names, "the model")
+    holed = [name for name in names if data[name].hasnans]
+    rows = data.dropna(subset=holed) if holed else data
+    if rows.empty:  # whoever fits says so
+        return
+    event = event_indicator(rows, outcome)
+    for name in absorb:
+        refuse_absorbing(rows, event, group_codes(rows, name, "absorb="), outcome, name, clock)
+
+
 def refuse_absorbing(
-    rows: pd.DataFrame, event: NDArray[np.bool_], group: Ints, outcome: str, words: str
+    rows: pd.DataFrame,
+    event: NDArray[np.bool_],
+    group: Ints,
+    outcome: str,
+    words: str,
+    clock: str | None = None,
 ) -> None:
     """Refuse effects of groups for an outcome that ends their time at risk.
 
@@ -27,12 +52,14 @@ def refuse_absorbing(
         0..G-1.
     outcome, words : str
         What outcome and groups are called, for the message.
+    clock : str, optional
+        Column of time, where it is known.
 
     Notes
     -----
     Sets in which every group has exactly one event are matched case-control sets, whatever their order.
     """
-    clock = next((name for name in _CLOCKS if name in rows.columns), None)
+    clock = clock or next((name for name in _CLOCKS if name in rows.columns), None)
     when = np.arange(len(rows)) if clock is None else places(rows[clock])
     if np.bincount(group, event).min() > 0 or not ends_time_at_risk(event, group, when):
         return

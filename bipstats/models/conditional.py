@@ -21,7 +21,7 @@ from bipstats.core.columns import (
 )
 from bipstats.core.covariance import Covariance, Vcov, check_vcov, cluster_columns, covariance, group_sums
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
-from bipstats.core.result import Fit, Result, report, with_covariance
+from bipstats.core.result import Fit, Result, report, used_columns, with_covariance
 from bipstats.errors import ModelError, check_option
 from bipstats.models.absorbing import refuse_absorbing
 from bipstats.models.identify import require_same_fit, standardise
@@ -147,16 +147,17 @@ class ConditionalLogitResult(Result):
 
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
+        weights = "" if self._spec.weights is None else f", groups weighted by {self._spec.weights}"
         return (
             f"We estimated a logit of {self._spec.outcome} conditional on the number of events in each of "
             f"{self.fit.n_units:,} groups ({self._spec.group_words}) by exact conditional maximum likelihood, on "
-            f"{self.nobs:,} rows with {self.n_events:,} events; {self._errors_and_software()}"
+            f"{self.nobs:,} rows with {self.n_events:,} events{weights}; {self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:
         fit = self.fit
         used = f"{fit.nobs:,} rows, {fit.n_events:,} events in {fit.n_units:,} groups by {self._spec.group_words}"
-        return {**super()._facts(), "used": used}
+        return {**super()._facts(), "used": used, **used_columns(weights=self._spec.weights)}
 
 
 def conditional_logit(

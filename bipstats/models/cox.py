@@ -84,7 +84,7 @@ class CoxResult(ProportionalHazards):
         kind : {"relative_risk", "survival"}
             ``exp(x'b)`` against covariates zero; or survival along constant covariates from time 0.
         times : float or iterable of float, optional
-            Times of the survival probabilities; the event times if not given.
+            Times of the survival probabilities, up to the end of follow-up; the event times if not given.
         data : pandas.DataFrame, optional
             The fitted data; needed for survival beyond 4,096 event times only.
 

@@ -106,16 +106,17 @@ class CoxRows:
 
 @dataclass(frozen=True, slots=True)
 class _Spells:
-    """Rows with their times and events, side by side."""
+    """Rows with their times and events, side by side, and how many rows of the data each was (None: one)."""
 
     data: pd.DataFrame
     times: Times
     event: Flags
+    count: Ints | None = None
 
-    def take(self, first: Ints, last: Ints) -> _Spells:
-        """Join runs of rows: start of the first, everything else of the last."""
+    def take(self, first: Ints, last: Ints, count: Ints) -> _Spells:
+        """Join runs of so many rows: start of the first, everything else of the last."""
         times = Times(self.times.start[first], self.times.stop[last])
-        return _Spells(self.data.iloc[last], times, self.event[last])
+        return _Spells(self.data.iloc[last], times, self.event[last], count)
 
 
 def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> CoxRows:
@@ -135,7 +136,7 @@ def prepare(spec: CoxSpecification, data: pd.DataFrame, vcov: Vcov, design: Desi
     sets = risk_sets(spells.times.start, spells.times.stop, spells.event, strata)
     used = np.flatnonzero(sets.last > sets.first)
     if design is None:  # learnt before rows never at risk go, so that every level of the data is known
-        design = learn_design(spec.formula, spells.data)
+        design = learn_design(spec.formula, spells.data, spells.count)
     matrix = design.matrix(spells.data, used if len(used) < len(spells.data) else None)
     idle = np.flatnonzero(sets.last <= sets.first)
     refuse_never_at_risk(matrix, lambda: design.matrix(spells.data, idle), design.names)
@@ -188,9 +189,10 @@ def _merged(spells: _Spells, spec: CoxSpecification, columns: list[str]) -> tupl
         joined &= equal_to_previous(spells.data[name], order)
     first = np.flatnonzero(np.concatenate([[True], ~joined]))
     last = np.flatnonzero(np.concatenate([~joined, [True]]))
+    count = last - first + 1
     if order is not None:
         first, last = order[first], order[last]
-    return spells.take(first, last), n_ids
+    return spells.take(first, last, count), n_ids
 
 
 def _by_id_and_time(ids: Ints, start: Floats) -> Ints | None:

@@ -12,7 +12,7 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, Missing, group_codes, require_frame
 from bipstats.core.covariance import Cluster, Covariance, covariance
 from bipstats.core.design import split_formula
-from bipstats.core.result import Fit, Result, report, with_covariance
+from bipstats.core.result import Fit, Result, report, used_columns, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.cox_rows import Ties
 from bipstats.models.fine_gray_rows import FineGrayRows, FineGraySpecification, prepare
@@ -103,10 +103,11 @@ class FineGrayResult(Result):
         """One paragraph for a methods section."""
         spec = self._spec
         entry = " and of entry (Geskus 2011)" if self.n_late else ""
+        cases = "" if spec.weights is None else f", with case weights {spec.weights}"
         return (
             f"We estimated a proportional subdistribution hazards model (Fine and Gray 1999; {spec.ties.capitalize()} "
             f"handling of ties) of {spec.event!r} with {self._ends()}; those with competing exits stay at risk with "
-            f"weights from product-limit estimates of censoring{entry}; {self._errors_and_software()}"
+            f"weights from product-limit estimates of censoring{entry}{cases}; {self._errors_and_software()}"
         )
 
     def _relative(self, new: pd.DataFrame, centre: Floats | float) -> Floats:
@@ -123,9 +124,7 @@ class FineGrayResult(Result):
         base = self.baseline
         if base is None:
             raise ModelError(f"the baseline has more than {_BASELINE_TIMES:,} event times and was not kept.")
-        grid = base.times if times is None else read_grid(times)
-        if (grid > self.followed_to).any():
-            raise ModelError(f"times= go beyond {self.followed_to:g}, the end of follow-up.")
+        grid = base.times if times is None else read_grid(times, self.followed_to)
         hazard = np.concatenate([[0.0], np.cumsum(base.increment)])
         hazard = hazard[np.searchsorted(base.times, grid, side="right")]
         risk = self._relative(new, base.centre)
@@ -139,6 +138,7 @@ class FineGrayResult(Result):
         return {
             **super()._facts(),
             "ended by": self._ends(),
+            **used_columns(case_weights=self._spec.weights),
             "weights": "product-limit estimate of censoring" + entry,
             "ties": self._spec.ties,
         }

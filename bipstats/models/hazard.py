@@ -12,8 +12,9 @@ import pandas as pd
 from bipstats.core.columns import Floats, Ints, Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
-from bipstats.core.result import Fit, Linear, with_covariance
+from bipstats.core.result import Fit, Linear, used_columns, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import counting_rows, read_absorb
 from bipstats.models.hazard_rows import (
@@ -30,7 +31,7 @@ from bipstats.models.hazard_rows import (
 )
 from bipstats.models.inputs import check_names
 from bipstats.models.kernels.binomial import Link, mean
-from bipstats.models.mixture_fit import MassPoints
+from bipstats.models.mixture_fit import MassPoints, check_mass_points
 from bipstats.models.mixture_rows import DelayedEntry
 from bipstats.models.mixtures import MassPointResult, mass_point_hazard
 
@@ -168,7 +169,7 @@ class HazardResult(BinomialResult):
         )
 
     def _facts(self) -> dict[str, str]:
-        facts = {**super()._facts(), "link": self._spec.link}
+        facts = {**super()._facts(), "link": self._spec.link, **used_columns(exposure=self._spec.exposure)}
         if self.knots:
             knots = ", ".join(f"{knot:g}" for knot in self.knots)
             facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"
@@ -217,7 +218,8 @@ def hazard(
         freedom.
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
-        groups, such as clients, the slopes are biased (incidental parameters).
+        groups the slopes are biased (incidental parameters); clients, whose time at risk the event ends, are
+        refused.
     vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
@@ -275,6 +277,9 @@ def hazard(
     ['Intercept', 'period[1]', 'x']
     """
     check_option("link", link, ("cloglog", "logit"))
+    check_option("heterogeneity", heterogeneity, (None, "mass_points"))
+    check_option("delayed_entry", delayed_entry, ("raise", "condition", "ignore"))
+    check_mass_points(1 if mass_points is None else mass_points)
     check_vcov(vcov)
     check_baseline(baseline)
     check_names({"event": event, "period": period}, {"exposure": exposure, "id": id})
@@ -289,8 +294,8 @@ def hazard(
         raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
     rhs = split_formula(formula, two_sided=False)[1]
     spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed, id)
+    refuse_absorbing_effects(data, event, absorbed, period)
     if heterogeneity is not None:
-        check_option("heterogeneity", heterogeneity, (None, "mass_points"))
         return mass_point_hazard(spec, data, mass_points, delayed_entry, vcov)
     if mass_points is not None or delayed_entry != "raise":
         raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')

@@ -112,7 +112,7 @@ def prepare(
     knots = () if spec.baseline == "period" else _place_knots(seen, spec)
     rows = found.rows
     if design is None:
-        design, matrix = fit_design(spec.formula, rows.data)
+        design, matrix = fit_design(spec.formula, rows.data, rows.count)
     else:
         matrix = design.matrix(rows.data)
     prepared = binomial_rows(

@@ -107,12 +107,17 @@ def read_times(data: pd.DataFrame, start: str | None, stop: str) -> Times:
     return Times(starts, stops)
 
 
-def read_grid(times: float | Iterable[float]) -> Floats:
-    """Read ``times=``, one or several, as (k,)."""
+def read_grid(times: float | Iterable[float], followed_to: float = np.inf) -> Floats:
+    """Read ``times=``, one or several, as (k,); missing ones and those after the end of follow-up raise."""
     try:
-        return np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
+        grid = np.atleast_1d(np.asarray(times if np.isscalar(times) else list(times), dtype=float))  # type: ignore[arg-type]
     except (TypeError, ValueError):
         raise ModelError(f"times={times!r} is neither a time nor a list of times.") from None
+    if np.isnan(grid).any():
+        raise ModelError(f"{int(np.isnan(grid).sum()):,} of the {grid.size:,} times are missing.")
+    if (grid > followed_to).any():
+        raise ModelError(f"times= go beyond {followed_to:g}, the end of follow-up.")
+    return grid
 
 
 def _too_close(stop: str, consequence: str) -> ModelError:

@@ -13,8 +13,9 @@ from bipstats.core.columns import Floats, Missing, require_columns, require_fram
 from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
 from bipstats.core.estimates import check_level
-from bipstats.core.result import Fit, with_covariance
+from bipstats.core.result import Fit, used_columns, with_covariance
 from bipstats.errors import ModelError, check_option
+from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import (
     BinomialResult,
     BinomialRows,
@@ -135,10 +136,10 @@ class LogitResult(BinomialResult):
     def methods_text(self) -> str:
         """One paragraph for a methods section."""
         how = "maximum likelihood" if self._spec.penalty is None else f"{_PENALISED} (Firth 1993)"
-        return (
-            f"We estimated a logit of {self._spec.outcome} on {self.nobs:,} rows with {self.n_events:,} events by "
-            f"{how}{self.with_effects}; {self._errors_and_software()}"
-        )
+        rows = f"{self.nobs:,} rows with {self.n_events:,} events"
+        rows += "" if self._spec.weights is None else f", weighted by {self._spec.weights},"
+        fit = f"We estimated a logit of {self._spec.outcome} on {rows} by {how}{self.with_effects}"
+        return f"{fit}; {self._errors_and_software()}"
 
     def _remade(self, rows: BinomialRows, vcov: Vcov) -> Covariance:
         """Another covariance; refuses data on which the fit does not recur."""
@@ -146,7 +147,7 @@ class LogitResult(BinomialResult):
         return remake(rows, vcov, self.estimates.values, self.loglik)
 
     def _facts(self) -> dict[str, str]:
-        facts = super()._facts()
+        facts = super()._facts() | used_columns(weights=self._spec.weights)
         return facts if self._spec.penalty is None else {**facts, "penalty": f"Firth: {_PENALISED}"}
 
 
@@ -189,7 +190,8 @@ def logit(
     Raises
     ------
     ModelError
-        The data cannot be used or the model not be estimated; the message says which column and rows.
+        The data cannot be used or the model not be estimated; the message says which column and rows. Also for
+        absorbed effects of units whose time at risk the outcome ends (clients, for entry into a job).
 
     Notes
     -----
@@ -232,6 +234,7 @@ def logit(
             f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
             f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
         )
+    refuse_absorbing_effects(data, outcome, spec.absorb)
     rows = _prepared(spec, data, vcov, None)
     fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
     best = fitted.best
@@ -265,7 +268,7 @@ def _prepare(
     found = informative_rows(counted, outcome, spec.absorb, None)
     rows = found.rows
     if design is None:
-        design, matrix = fit_design(spec.formula, rows.data)
+        design, matrix = fit_design(spec.formula, rows.data, rows.count)
     else:
         matrix = design.matrix(rows.data)
     return binomial_rows(

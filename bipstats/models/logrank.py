@@ -70,7 +70,7 @@ class LogRankTest:
         facts = {
             "rows": "; ".join(f"{what} {count:,}" for what, count in self.flow),
             "events": f"{self.n_events:,}" + (f", in {self.n_strata:,} strata" if self.n_strata > 1 else ""),
-            "weights": "none" if self.rho == 0 else f"survival to the power {self.rho:g}",
+            "time weights": "none" if self.rho == 0 else f"survival to the power {self.rho:g}",
             "test": f"chi2({self.df}) = {self.statistic:.4g}, p = {p_text(self.p_value)}".replace(
                 "= <", "< "
             ),

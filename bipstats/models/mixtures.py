@@ -25,7 +25,7 @@ from bipstats.models.hazard_rows import (
     prepare,
 )
 from bipstats.models.kernels.binomial import mean
-from bipstats.models.mixture_fit import MassPoints, check_mass_points, fit_mixture, refit_covariance
+from bipstats.models.mixture_fit import MassPoints, fit_mixture, refit_covariance
 from bipstats.models.mixture_result import MixtureResult, chosen_by, mixture_fields
 from bipstats.models.mixture_rows import DelayedEntry, find_id, hazard_mixture, one_point
 
@@ -75,6 +75,11 @@ class MassPointResult(MixtureResult):
         """Columns that `predict` reads."""
         exposure = () if self._spec.exposure is None else (self._spec.exposure,)
         return (*self.design.columns, self._spec.period, *exposure)
+
+    @property
+    def eventless(self) -> tuple[object, ...]:
+        """Periods without events: their hazard is zero, or what the spline says."""
+        return tuple(level for level in self.levels if level not in self.periods)
 
     def baseline(self) -> pd.DataFrame:
         """Linear predictor of each period at covariates zero, one column per point."""
@@ -162,9 +167,9 @@ class MassPointResult(MixtureResult):
 
     def _facts(self) -> dict[str, str]:
         facts = {**super()._facts(), "link": self._spec.link}
-        eventless = [str(level) for level in self.levels if level not in self.periods]
-        if eventless and not self.knots:
-            facts["periods without events"] = f"{', '.join(eventless)} (hazard estimated as zero)"
+        if self.eventless and not self.knots:
+            nothing = ", ".join(map(str, self.eventless))
+            facts["periods without events"] = f"{nothing} (hazard estimated as zero)"
         if self._spec.delayed_entry != "raise":
             facts["delayed entry"] = {
                 "condition": "conditional on survival until entry, with covariates as in the first row",
@@ -197,8 +202,6 @@ def mass_point_hazard(
             'heterogeneity="mass_points" needs mass_points=: a number of points, or "aic" or "bic" for the best of 1 '
             "to 5."
         )
-    check_mass_points(mass_points)
-    check_option("delayed_entry", delayed_entry, ("raise", "condition", "ignore"))
     check_mixture_vcov(vcov)
     if spec.absorb:
         raise OptionError(

@@ -23,6 +23,7 @@ from bipstats.core.cr2 import WorkingModel
 from bipstats.core.design import Design, fit_design, formula_columns
 from bipstats.core.few_clusters import Flags, Refit, Refits, told_apart
 from bipstats.errors import ModelError
+from bipstats.models.absorbing import refuse_absorbing
 from bipstats.models.identify import standardise
 from bipstats.models.inputs import read_weights
 from bipstats.models.kernels.demean import demean, effects_rank, incidence
@@ -109,6 +110,9 @@ def prepare(spec: OLSSpecification, data: pd.DataFrame, design: Design | None) -
     x, transform, names = covariate.x, np.diag(1 / covariate.scale), design.names
     total = _total(y, weight, spec.outcome)
     codes = tuple(group_codes(rows, name, "absorb=") for name in spec.absorb)
+    if np.isin(y, (0.0, 1.0)).all():
+        for name, code in zip(spec.absorb, codes, strict=True):
+            refuse_absorbing(rows, y == 1, code, spec.outcome, name)
     if not codes:  # a constant, which the reported intercept is less the slopes at the covariates' means
         x, names = np.column_stack([np.ones(len(rows)), x]), ("Intercept", *names)
         transform = block_diag(1.0, transform)

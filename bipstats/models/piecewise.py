@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import ClassVar, Literal
 
@@ -13,7 +13,7 @@ from bipstats.core.columns import Floats, Missing, require_frame
 from bipstats.core.covariance import Vcov
 from bipstats.core.design import split_formula
 from bipstats.core.result import Fit, with_covariance
-from bipstats.errors import check_option
+from bipstats.errors import OptionError, check_option
 from bipstats.models.inputs import check_names, default_id
 from bipstats.models.kernels.mixture import Law, evaluate, log_likelihood
 from bipstats.models.mixture_fit import (
@@ -77,44 +77,76 @@ class PiecewiseResult(MixtureResult):
     def predict(
         self,
         new: pd.DataFrame,
-        kind: Literal["hazard", "survival"] = "survival",
+        kind: Literal["relative_risk", "survival"] = "relative_risk",
         *,
-        times: float | Sequence[float],
-    ) -> pd.DataFrame:
-        r"""Predict for new rows, averaged over the points, with covariates held as they are from time zero.
+        times: float | Sequence[float] | None = None,
+    ) -> pd.Series | pd.DataFrame:
+        r"""Predict for new rows.
 
         Parameters
         ----------
         new : pandas.DataFrame
             Rows with the formula's columns.
-        kind : {"hazard", "survival"}
-            Hazard of those who are left, or survival.
-        times : float or sequence of float
+        kind : {"relative_risk", "survival"}
+            Hazard against that of a person of the same type with covariates zero; or survival, averaged over the
+            points, with covariates held as they are from time zero.
+        times : float or sequence of float, optional
+            For survival; the cuts and the last time at risk by default.
+
+        Returns
+        -------
+        pandas.Series or pandas.DataFrame
+            By row; for survival one column per time: :math:`S(t) = \sum_k \pi_k S_k(t)`.
+        """
+        check_option("kind", kind, ("relative_risk", "survival"))
+        relative = self._relative_risk(new)
+        if kind == "relative_risk":
+            if times is not None:
+                raise OptionError('times= is for kind="survival"; a relative risk is the same at every time.')
+            return pd.Series(relative, index=new.index, name="relative_risk")
+        grid = self._times(times)
+        total = sum(share for share, _ in self._survival(relative, grid))
+        return pd.DataFrame(total, index=new.index, columns=grid)
+
+    def hazard_at(self, new: pd.DataFrame, times: float | Sequence[float] | None = None) -> pd.DataFrame:
+        r"""Hazard of those who are left, averaged over the points, with covariates held as they are from time zero.
+
+        Parameters
+        ----------
+        new : pandas.DataFrame
+            Rows with the formula's columns.
+        times : float or sequence of float, optional
+            The cuts and the last time at risk by default; at a cut the hazard is that of the piece that ends there.
 
         Returns
         -------
         pandas.DataFrame
-            One column per time.
-
-        Notes
-        -----
-        :math:`S(t) = \sum_k \pi_k S_k(t)` and :math:`h(t) = \sum_k \pi_k S_k(t) h_k(t) / S(t)`; at a cut the hazard is
-        that of the piece that ends there.
+            One column per time: :math:`\sum_k \pi_k S_k(t) h_k(t) / S(t)`.
         """
-        check_option("kind", kind, ("hazard", "survival"))
-        grid = checked_times(times, self.longest)
+        grid, relative = self._times(times), self._relative_risk(new)
         edges = self._spec.edges
-        rate = np.exp(self._effects())
+        here = np.exp(self._effects())[np.clip(np.searchsorted(edges, grid, side="left") - 1, 0, None)]
+        parts = list(self._survival(relative, grid))
+        events = sum(left * np.multiply.outer(relative * level, here) for left, level in parts)
+        return pd.DataFrame(events / sum(left for left, _ in parts), index=new.index, columns=grid)
+
+    def _relative_risk(self, new: pd.DataFrame) -> Floats:
+        slopes = self.params.loc[list(self.design.names)].to_numpy()
+        return np.exp(self.design.matrix(new) @ slopes)
+
+    def _times(self, times: float | Sequence[float] | None) -> Floats:
+        if times is None:
+            return np.array([*(cut for cut in self._spec.cuts if cut < self.longest), self.longest])
+        return checked_times(times, self.longest)
+
+    def _survival(self, relative: Floats, grid: Floats) -> Iterator[tuple[Floats, float]]:
+        """By point: probability times survival (rows, times), and the point's factor on the hazard."""
+        edges = self._spec.edges
         spent = np.clip(grid[:, None] - edges[:-1], 0.0, np.diff(edges))
-        cumulative = spent @ rate
-        here = rate[np.clip(np.searchsorted(edges, grid, side="left") - 1, 0, None)]
-        relative = np.exp(self.design.matrix(new) @ self.params.loc[list(self.design.names)].to_numpy())
-        total, events = np.zeros((len(new), len(grid))), np.zeros((len(new), len(grid)))
-        for share, level in zip(self._law.probabilities, np.exp(self._law.locations[:, 0]), strict=True):
-            left = share * np.exp(-np.multiply.outer(relative * level, cumulative))
-            total += left
-            events += left * np.multiply.outer(relative * level, here)
-        return pd.DataFrame(total if kind == "survival" else events / total, index=new.index, columns=grid)
+        cumulative = spent @ np.exp(self._effects())
+        for share, location in zip(self._law.probabilities, self._law.locations[:, 0], strict=True):
+            level = float(np.exp(location))
+            yield share * np.exp(-np.multiply.outer(relative * level, cumulative)), level
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> PiecewiseResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""

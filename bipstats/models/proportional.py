@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.core.columns import Floats, Ints, codes_for, numbers, require_columns
-from bipstats.core.result import Result
+from bipstats.core.result import Result, used_columns
 from bipstats.errors import ModelError
 from bipstats.models.cox_rows import CoxRows, CoxSpecification
 from bipstats.models.inputs import read_grid
@@ -18,6 +18,10 @@ from bipstats.models.kernels.cox import BaselineHazard, RiskSums, baseline_hazar
 
 BASELINE_TIMES = 4096
 """Event times up to which a fit keeps its baseline hazard."""
+_FEWER = {
+    "merged into the row before": "merging",
+    "never at risk": "leaving out those at risk at no event",
+}
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -82,7 +86,7 @@ class ProportionalHazards(Result):
     ) -> pd.DataFrame:
         """Survival along constant covariates, made `of` cumulative hazards; a column per time."""
         risk = self.relative(new, base.centre)
-        grid = np.unique(base.times) if times is None else read_grid(times)
+        grid = np.unique(base.times) if times is None else read_grid(times, self.followed_to)
         stratum = self.stratum_codes(new)
         table = np.empty((len(self.strata_levels), len(grid)))
         for code in range(len(self.strata_levels)):
@@ -96,19 +100,23 @@ class ProportionalHazards(Result):
         spec = self._spec
         strata = f", stratified by {' and '.join(spec.strata_columns)}" if spec.strata else ""
         units = "" if self.fit.n_units is None else f" of {self.fit.n_units:,} ids"
+        weights = "" if spec.weights is None else f", weighted by {spec.weights}"
+        offset = "" if spec.offset is None else f", with {spec.offset} as an offset"
         return (
             f"{self.nobs:,} counting-process rows{units} with {self.n_events:,} events ({spec.ties.capitalize()} "
-            f"handling of ties{strata})"
+            f"handling of ties{strata}{weights}{offset})"
         )
 
     def _facts(self) -> dict[str, str]:
         columns = self._spec.strata_columns
         strata = f", strata {' x '.join(columns)} ({len(self.strata_levels)})" if columns else ""
         left = sum(count if what == "given" else -count for what, count in self.fit.flow)
-        joined = f", in {left:,} after merging" if left < self.nobs else ""
         facts = super()._facts()
-        facts["used"] += joined
-        return {**facts, "ties": self._spec.ties + strata}
+        if left < self.nobs:
+            steps = [words for what, words in _FEWER.items() if what in dict(self.fit.flow)]
+            facts["used"] += f", in {left:,} after {' and '.join(steps)}"
+        used = used_columns(weights=self._spec.weights, offset=self._spec.offset)
+        return {**facts, **used, "ties": self._spec.ties + strata}
 
 
 def kept_baseline(sums: RiskSums, rows: CoxRows) -> BaselineHazard | None:

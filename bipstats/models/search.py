@@ -13,6 +13,7 @@ from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maxim
 from bipstats.models.separation import presentable
 
 _SUSPECT = 1e2  # growth of a standard error during the search that makes it worth looking for separation
+_LONG = 15  # iterations that a search for a finite maximum hardly needs
 _DIVERGED = 1e5  # growth that no finite maximum shows
 
 
@@ -37,13 +38,14 @@ def find_maximum(
     n_events : int
     explain : callable
         Looks for separation by linear programming; called only if a standard error has grown suspiciously
-        or the search broke off, so that ordinary fits pay nothing.
+        or the search was long or broke off, so that ordinary fits pay nothing.
     """
     try:
         best = maximise(evaluate, loglik, start, solve=solve)
     except NoMaximum as ran_off:
         raise (explain() or no_maximum(n_events, names, ran_off.information)) from None
-    if not (_growth(best) < _SUSPECT).all():
+    # Far out, where risks differ by all digits of a number, the information is rounding and may not show it.
+    if best.iterations > _LONG or not (_growth(best) < _SUSPECT).all():
         separated = explain()
         if separated is not None:
             raise separated

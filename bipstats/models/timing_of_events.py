@@ -120,7 +120,7 @@ class TimingOfEventsResult(MixtureResult):
         made = super().summary(level)
         naive = pd.Series(np.exp(self._naive.values), index=list(self._naive.names))
         return replace(
-            made, frame=made.frame.assign(**{"naive ratio": naive.loc[made.frame["term"]].to_numpy()})
+            made, frame=made.frame.assign(**{"naive ratio": naive.reindex(made.frame["term"]).to_numpy()})
         )
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> TimingOfEventsResult:

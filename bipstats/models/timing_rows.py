@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.core.columns import Ints, Missing, group_codes, numbers, require_columns
+from bipstats.core.columns import Ints, Missing, complete_rows, group_codes, numbers, require_columns
 from bipstats.core.covariance import Vcov
 from bipstats.core.design import Design, formula_columns
 from bipstats.errors import ModelError, OptionError
@@ -141,13 +141,16 @@ def prepare_timing(
     history = _history(spec, data)
     refuse_histories(spec, history)
     ordered = data.iloc[history.order].reset_index(drop=True)
-    outcome_rows, treatment_rows = _frames(spec, ordered, history)
+    covariates = [*formula_columns(spec.outcome), *formula_columns(spec.treatment)]
+    require_columns(data, covariates)
+    complete, n_missing = complete_rows(ordered, covariates, spec.missing)
+    frames = [
+        frame.loc[frame.index.intersection(complete.index)] for frame in _frames(spec, ordered, history)
+    ]
     made = designs or (None, None)
     found = [
         _hazard(name, own, frame, vcov, design)
-        for name, own, frame, design in zip(
-            ("outcome", "treatment"), spec.hazards, (outcome_rows, treatment_rows), made, strict=True
-        )
+        for name, own, frame, design in zip(("outcome", "treatment"), spec.hazards, frames, made, strict=True)
     ]
     ids = pd.Index(pd.unique(np.concatenate([one.rows.data[spec.id].to_numpy() for one in found])))
     codes = [ids.get_indexer(pd.Index(one.rows.data[spec.id])).astype(np.int64) for one in found]
@@ -169,10 +172,16 @@ def prepare_timing(
         spec.id,
         found[0].rows.n_rows,
         found[0].rows.n_events,
-        found[0].rows.flow,
+        _flow(len(data), n_missing, found[0]),
     )
     together = int((history.starts & history.event).sum())
     return TimingRows(rows, found[0], found[1], int(history.starts.sum()), together)
+
+
+def _flow(n_rows: int, n_missing: int, outcome: HazardRows) -> tuple[tuple[str, int], ...]:
+    """Rows given and left out; those of the outcome's hazard after that."""
+    missing = (("with missing values", n_missing),) if n_missing else ()
+    return ("given", n_rows), *missing, *outcome.rows.flow[1:]
 
 
 def _check_columns(spec: TimingSpecification, data: pd.DataFrame) -> None:

@@ -196,7 +196,8 @@ def _evaluate(law: Law, channels: tuple[Channel, ...]) -> MixtureEvaluation:
         scores += weighted
         outer += at_point.T @ weighted
     complete = places.complete(terms, weights)
-    information = complete - outer + scores.T @ scores
+    missing = outer - scores.T @ scores if len(terms) > 1 else 0.0  # of one point nothing is unknown
+    information = complete - missing
     return MixtureEvaluation(
         float(log_units.sum()),
         scores.sum(axis=0),

@@ -2,8 +2,8 @@ r"""The search for a mixing law: point by point, each where the likelihood asks 
 
 Mixing a law with a point v changes the log-likelihood at the rate :math:`D(v) = \sum_g L_g(v)/L_g - G` (Lindsay
 1983). The next point is put where D is largest, and the law is fitted anew (Heckman & Singer 1984; Gaure, Røed &
-Zhang 2007). The log-likelihood is concave in the law, so with the other parameters held no further points gain more
-than the largest D: where it is zero, the data carry no more points.
+Zhang 2007). The log-likelihood is concave in the law (where nobody enters late), so with the other parameters held no
+further points gain more than the largest D: where it is zero, the data carry no more points.
 """
 
 from __future__ import annotations
