@@ -160,7 +160,10 @@ def treatment_estimates(rows: pd.DataFrame, tried: Sequence[int | str]) -> Found
 STUDIES: dict[str, Callable[[int], Found]] = {
     "hazard": hazard_estimates,
     "piecewise": spell_estimates,
-    "early: fast types treated early": lambda seed: treatment_estimates(treatment_study(seed), (2, "aic")),
+    "early: fast types treated early": lambda seed: treatment_estimates(treatment_study(seed), (2,)),
+    "chosen: the same, number of points by AIC": lambda seed: treatment_estimates(
+        treatment_study(seed), ("aic",)
+    ),
     "late: fast types treated late": lambda seed: treatment_estimates(
         treatment_study(seed, 4_000, early=False, outcomes=(-1.9, -3.3), treatments=(-1.8, -3.0)), (2,)
     ),
