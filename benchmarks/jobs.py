@@ -106,6 +106,22 @@ def absorbed_kernel(data: pd.DataFrame) -> Job:
     return lambda: fit_binomial(rows, by)
 
 
+def intercepts_whole(data: pd.DataFrame, *, crossed: bool) -> Job:
+    """Random intercepts by Laplace: of client and caseworker; or of the caseworker beside one effect a period."""
+    import bipstats as bip
+
+    slopes = _slopes(data)
+
+    def job() -> tuple[pd.Series, pd.Series]:
+        if crossed:
+            fit = bip.mixed_logit(f"event ~ {' + '.join(slopes)}", data, random=["client", "caseworker"])
+        else:
+            fit = bip.hazard(" + ".join(slopes), data, link="logit", random="caseworker")
+        return fit.params[slopes], fit.bse[slopes]
+
+    return job
+
+
 def frailty_whole(data: pd.DataFrame, distribution: str) -> Job:
     """`bip.frailty_cox` by caseworker with interval and test of the variance; errors at a known variance, as R's."""
     import bipstats as bip
@@ -117,6 +133,28 @@ def frailty_whole(data: pd.DataFrame, distribution: str) -> Job:
         return fit.params, np.sqrt(np.diag(fit.cov_given_variance))
 
     return job
+
+
+def intercepts_kernel(data: pd.DataFrame, *, crossed: bool) -> Job:
+    """Search, second derivatives, models with an intercept less and the check, on rows that are prepared already."""
+    from bipstats.models.hazard_rows import HazardSpecification
+    from bipstats.models.mixed import MixedLogitSpecification
+    from bipstats.models.mixed import _prepared as logit_rows
+    from bipstats.models.mixed_fit import fit_mixed
+    from bipstats.models.mixed_hazard import _prepared as hazard_rows
+
+    slopes = " + ".join(_slopes(data))
+    if crossed:
+        logit = MixedLogitSpecification("event", slopes, ("client", "caseworker"), None, "raise")
+        rows = logit_rows(logit, data, "model", None)
+    else:
+        spec = HazardSpecification(slopes, "event", "period", None, "logit", "raise", random=("caseworker",))
+        rows = hazard_rows(spec, data, "model", None)[1]
+    return lambda: fit_mixed(rows, "laplace", 15, "model")
+
+
+def _slopes(data: pd.DataFrame) -> list[str]:
+    return [name for name in data if name.startswith("x")]
 
 
 def frailty_kernel(data: pd.DataFrame, distribution: str) -> Job:
@@ -237,7 +275,8 @@ def mass_points_kernel(data: pd.DataFrame) -> Job:
 
 def read_once(data: pd.DataFrame) -> Job:
     """The floor: one pass over the design matrix."""
-    x, b = np.ascontiguousarray(data[X].to_numpy(float)), np.ones(25)
+    x = np.ascontiguousarray(data[_slopes(data)].to_numpy(float))
+    b = np.ones(x.shape[1])
     return lambda: float((x @ b)[0])
 
 
@@ -255,6 +294,10 @@ JOBS: dict[str, Callable[[pd.DataFrame], Job]] = {
     "whole mass points": mass_points_whole,
     "kernel absorbed": absorbed_kernel,
     "whole absorbed": absorbed_whole,
+    "kernel crossed": lambda data: intercepts_kernel(data, crossed=True),
+    "whole crossed": lambda data: intercepts_whole(data, crossed=True),
+    "kernel caseworker": lambda data: intercepts_kernel(data, crossed=False),
+    "whole caseworker": lambda data: intercepts_whole(data, crossed=False),
     "kernel frailty gamma": lambda data: frailty_kernel(data, "gamma"),
     "whole frailty gamma": lambda data: frailty_whole(data, "gamma"),
     "kernel frailty lognormal": lambda data: frailty_kernel(data, "lognormal"),

@@ -1,6 +1,7 @@
 """Time, memory and agreement beside the peers, measured in the same run; absent peers are named.
 
-``make bench`` measures Q, QF and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there).
+``make bench`` measures Q, QF and W; ``make bench SHAPES="Q W W10"`` the large one too (R alone takes minutes there),
+and ``make bench SHAPES="QR S I"`` random intercepts.
 Every job runs in a process of its own. Seconds are the best of several warm runs (the number is printed), or of one
 cold run where a peer takes long; memory is the peak above the data. Machines are noisy: trust ratios within one run.
 Differences of errors of 1e-3 and less to glum and pyfixest are their small-sample factors and tolerances.
@@ -19,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from shapes import COVARIATES, shape
+from shapes import shape
 
 HERE = Path(__file__).parent
 Found = dict[str, Any]
@@ -38,6 +39,13 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
     ("cloglog hazard, three mass points by client", "W", ("kernel mass points", "whole mass points"), []),
     ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
      [("pyfixest absorbed", 2)]),
+    ("logit hazard, random intercept of caseworkers", "QF", ("kernel caseworker", "whole caseworker"),
+     [("glmmTMB caseworker", 1)]),
+    ("logit, random intercepts of clients x caseworkers", "QR", ("kernel crossed", "whole crossed"),
+     [("glmmTMB crossed", 1)]),
+    ("logit, random intercepts of 316 x 24 groups", "S", ("kernel crossed", "whole crossed"),
+     [("glmmTMB crossed", 1)]),
+    ("logit, random intercepts of 2,972 x 1,128 groups", "I", ("kernel crossed", "whole crossed"), []),
     ("Cox, gamma frailty by caseworker; R takes the groups' information for diagonal (errors)", "QF",
      ("kernel frailty gamma", "whole frailty gamma"), [("R frailty gamma", 2)]),
     ("Cox, log-normal frailty by caseworker, REML; R takes it for diagonal in the variance too", "QF",
@@ -45,13 +53,16 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
 ]  # fmt: skip
 
 
+R_SCRIPTS = {"R": "peers.R", "glmmTMB": "peers_mixed.R"}
+
+
 def measured(job: str, file: Path, runs: int) -> Found | str:
     """Figures of one job, or why there are none."""
     who, _, model = job.partition(" ")
-    if who == "R":
+    if who in R_SCRIPTS:
         if shutil.which("Rscript") is None:
-            return "not measured (needs Rscript with survival and sandwich)"
-        command = ["Rscript", str(HERE / "peers.R"), model, str(file.with_suffix(".csv")), str(runs)]
+            return "not measured (needs Rscript with survival and sandwich, or glmmTMB)"
+        command = ["Rscript", str(HERE / R_SCRIPTS[who]), model, str(file.with_suffix(".csv")), str(runs)]
     else:
         command = [
             sys.executable,
@@ -93,7 +104,8 @@ def compare(
     title: str, jobs: tuple[str, str], peers: list[tuple[str, int]], file: Path, matrix: float
 ) -> None:
     """Measure one model and print it."""
-    print(f"\n{title}" + ("" if "frailty" in title else "; errors clustered by caseworker"))
+    unclustered = "frailty" in title or "random intercept" in title
+    print(f"\n{title}" + ("" if unclustered else "; errors clustered by caseworker"))
     own = []
     for job in jobs:
         found = measured(job, file, 5)
@@ -118,7 +130,8 @@ def compare(
 def main() -> None:
     """Run the jobs of the shapes asked for."""
     arguments = argparse.ArgumentParser()
-    arguments.add_argument("shapes", nargs="*", default=["Q", "QF", "W"], choices=["Q", "QF", "W", "W10"])
+    names = ["Q", "QF", "W", "W10", "QR", "S", "I"]
+    arguments.add_argument("shapes", nargs="*", default=["Q", "QF", "W"], choices=names)
     wanted = arguments.parse_args().shapes
     print(f"{os.cpu_count()} processors; BLAS threads as the libraries choose (ours: one)")
     with tempfile.TemporaryDirectory() as folder:
@@ -126,9 +139,10 @@ def main() -> None:
             data, file = shape(name), Path(folder) / name
             data.to_parquet(file.with_suffix(".parquet"))
             data.to_csv(file.with_suffix(".csv"), index=False)
-            matrix = len(data) * COVARIATES * 8 / 2**20
+            covariates = sum(column.startswith("x") for column in data)
+            matrix = len(data) * covariates * 8 / 2**20
             print(
-                f"\n== {name}: {len(data):,} rows, {int(data['event'].sum()):,} events, {COVARIATES} covariates"
+                f"\n== {name}: {len(data):,} rows, {int(data['event'].sum()):,} events, {covariates} covariates"
             )
             floor = measured("floor", file, 5)
             if not isinstance(floor, str):

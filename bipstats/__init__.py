@@ -29,6 +29,7 @@ _NAMES = {
     "logit": "models.logit",
     "piecewise_exponential": "models.piecewise",
     "timing_of_events": "models.timing_of_events",
+    "mixed_logit": "models.mixed",
     "conditional_logit": "models.conditional",
     "survival_curve": "models.curves",
     "cumulative_incidence": "models.curves",

@@ -125,6 +125,15 @@ _PENALISED = frozenset(
         "test_one_cluster_per_unit_is_robust",
     }
 )
+# A likelihood that is integrated over intercepts is not that of copies in other groups, nor does it scale with weights;
+# clusters hold groups whole; nothing is absorbed beside.
+_MIXED = frozenset(
+    {
+        "test_a_weight_is_as_many_copies",
+        "test_doubled_weights_keep_estimates_and_sandwich_and_halve_the_models_variance",
+        "test_one_stratum_is_none",
+    }
+)
 
 
 def _conditional_risk(fit: Any, data: pd.DataFrame) -> pd.Series:
@@ -219,6 +228,35 @@ FITS = {
     "conditional_logit, weights": Case(
         bip.conditional_logit, "y ~ x", dict(groups="client", weights="w", vcov="robust"), unit="client"
     ),
+    "mixed_logit": Case(
+        bip.mixed_logit,
+        "event ~ x + C(g)",
+        dict(random="worker", vcov="robust"),
+        unit="worker",
+        means={"population": lambda eta: _over_intercepts("mixed_logit", eta)},
+        keeps_groups=True,
+        exempt=_MIXED,
+    ),
+    "mixed_logit, weights": Case(
+        bip.mixed_logit,
+        "event ~ x",
+        dict(random=["period", "worker"], weights="w"),
+        unit="worker",
+        means={"population": lambda eta: _over_intercepts("mixed_logit, weights", eta)},
+        keeps_groups=True,
+        exempt=_MIXED | {"test_one_cluster_per_unit_is_robust"},  # crossed: no unit is independent
+    ),
+    "hazard, random": Case(
+        bip.hazard,
+        "x + u",
+        _EXPOSED | dict(random="worker"),
+        unit="worker",
+        added=lambda data: np.log(data["exposure"]),
+        means={"population": lambda eta: _over_intercepts("hazard, random", eta)},
+        gives="MixedHazardResult",
+        keeps_groups=True,
+        exempt=_MIXED,
+    ),
     "ols": Case(bip.ols, "score ~ x + C(g) + x:u"),
     "ols, weights": Case(bip.ols, "score ~ x + u", dict(weights="w", vcov=bip.cluster("worker"))),
     "ols, absorbing": Case(bip.ols, "score ~ x + C(g)", dict(absorb="worker"), predicts=False),
@@ -231,6 +269,15 @@ MEANS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "mean": lambda eta: eta,
 }
 """Kind of prediction to its function of the linear predictor, where there is one; that of hazards is their link's."""
+
+
+def _over_intercepts(name: str, eta: pd.Series) -> pd.Series:
+    """Mean of the outcome over normal intercepts with the standard deviation of a case's fit, on a fine grid."""
+    fit: Any = fitted(name)
+    sd, z = float(np.sqrt((fit.random["sd"] ** 2).sum())), np.linspace(-9, 9, 4001)
+    given = _HAZARD[FITS[name].options.get("link", "cloglog") if "hazard" in name else "logit"]
+    density = np.exp(-(z**2) / 2) / np.exp(-(z**2) / 2).sum()
+    return pd.Series([float(given(one + sd * z) @ density) for one in eta], eta.index)
 
 
 def rows(copies: int = 1, *, clients: int = CLIENTS, seed: int = 20) -> pd.DataFrame:

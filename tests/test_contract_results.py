@@ -53,6 +53,9 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "fit.survival_along": lambda data: bip.cox("x + u + C(g)", data).survival_along(_path(data)),
     "fit.ph_test": lambda data: bip.cox("x + u", data).ph_test(data),
     "fit.profile": lambda data: bip.logit("y ~ x + C(g)", data).profile(data),
+    "fit.boundary_test": lambda data: bip.mixed_logit("y ~ x", data, random="worker").boundary_test(
+        data, draws=19, rng=1, progress=False
+    ),
     "risk": lambda data: bip.risk(_causes(data), _first(data), horizon=8, at={"x": "+1"}),
     "margins": lambda data: bip.margins(bip.logit("y ~ x + C(g)", data), data, "g"),
     "margins, ratios": lambda data: bip.margins(

@@ -255,6 +255,8 @@ def test_all_events_in_one_period_are_named(rows):
 def test_arguments_that_nothing_reads_are_refused(rows):
     with pytest.raises(bip.OptionError, match="are read with heterogeneity"):
         bip.hazard("x", rows, mass_points=2)
+    with pytest.raises(bip.OptionError, match="do not go together: both are laws of the intercept"):
+        mixed(rows, random="client")
     with pytest.raises(bip.OptionError, match="heterogeneity='gamma' is not an option"):
         bip.hazard("x", rows, heterogeneity="gamma", mass_points=2)
 

@@ -304,3 +304,38 @@ def test_results_can_be_compared_hashed_and_pickled(rows):
     again = pickle.loads(pickle.dumps(fit))
     assert fit == fit and fit != again and isinstance(hash(fit), int)
     pd.testing.assert_series_equal(again.params, fit.params)
+
+
+def stepwise(seed):
+    """Rows of one period each: whoever is at risk at an event is in the same period."""
+    rng = np.random.default_rng(seed)
+    n = 60
+    rows = pd.DataFrame(
+        {"x": rng.normal(size=n), "start": rng.integers(0, 5, n), "event": rng.integers(0, 2, n)}
+    )
+    season = rng.normal(size=5)[rows["start"]]
+    return rows.assign(stop=rows["start"] + 1, season=season, both=rows["x"] * rng.normal() + season)
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_what_does_not_vary_within_risk_sets_is_named_and_never_fitted(seed):
+    """R's coxph gives NA; by rounding alone a Newton search gives some number with an error of millions."""
+    rows = stepwise(seed)
+    with pytest.raises(bip.ModelError, match="no variation in season among those at risk at the same event"):
+        bip.cox("x + season", rows)
+    with pytest.raises(
+        bip.ModelError, match="x, both do not vary apart from one another among those at risk"
+    ):
+        bip.cox("x + both", rows)
+
+
+def test_some_variation_within_risk_sets_is_enough_and_very_little_is_said_to_be_too_little():
+    rows = stepwise(1)
+    plain = bip.cox("x", rows)
+    some = bip.cox("mixed", rows.assign(mixed=rows["season"] + 0.1 * rows["x"]))
+    assert_allclose(some.params["mixed"] * 0.1, plain.params["x"], rtol=1e-8)
+    assert_allclose(some.loglik, plain.loglik, rtol=1e-10)
+    with pytest.raises(
+        bip.ModelError, match="far more from one time to another than among those at risk together"
+    ):
+        bip.cox("mixed", rows.assign(mixed=rows["season"] + 1e-4 * rows["x"]))

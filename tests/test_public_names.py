@@ -53,6 +53,7 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "timing_of_events": lambda: dict(outcome="x", treatment="x", data=fits.rows(), mass_points=1, baseline=1),
     "logit": lambda: dict(formula="y ~ x", data=fits.rows()),
     "conditional_logit": lambda: dict(formula="y ~ x", data=fits.rows(), groups="client"),
+    "mixed_logit": lambda: dict(formula="y ~ x", data=fits.rows(), random="worker"),
     "ols": lambda: dict(formula="score ~ x", data=fits.rows()),
     "fine_gray": lambda: dict(formula="u", data=fits.rows()),
     "survival_curve": lambda: dict(data=fits.rows(), **_TIMES),

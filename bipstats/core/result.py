@@ -93,6 +93,8 @@ class Result:
     ratio: ClassVar[str | None] = "ratio"  # what an exponentiated slope is, if anything
     link: ClassVar[Link | None] = None
     """What the linear predictor is of the mean (of the hazard: "log"); None where a model has no mean of its own."""
+    no_mean: ClassVar[str] = "what it conditions on has no estimate. Read its coefficients."
+    """Why a model without such a link has no average prediction, and what to do."""
 
     @property
     def inputs(self) -> tuple[str, ...]:

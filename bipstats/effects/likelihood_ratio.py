@@ -107,6 +107,9 @@ def _require_one_model(smaller: Result, larger: Result) -> None:
         for field in (fields(first) if first is not None else ())
         if field.name not in _NOT_COMPARED and getattr(first, field.name) != getattr(second, field.name)
     ]
+    integrated = [getattr(fit, "how_integrated", "") for fit in (smaller, larger)]
+    if integrated[0] != integrated[1]:
+        differing.append(f"how random intercepts are integrated out ({integrated[0]} and {integrated[1]})")
     if getattr(first, "penalty", None) is not None:
         raise ModelError(
             "the fits are penalised, and the penalties of two models are not comparable. Use larger.profile(data), "

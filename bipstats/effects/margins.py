@@ -239,10 +239,7 @@ def _check_scale(fit: Result, scale: Scale) -> None:
         )
         raise ModelError(f'scale={scale!r}: {name} gives scale="hazard_ratio" alone. {cure}')
     if not scales:
-        raise ModelError(
-            f"{name} has no average prediction: what it conditions on, or averages over, has no estimate for a row. "
-            "Read its coefficients."
-        )
+        raise ModelError(f"{name} has no average prediction: {fit.no_mean}")
     raise ModelError(f"scale={scale!r} is none of {name} ({fit.link} link); it has {', '.join(scales)}.")
 
 

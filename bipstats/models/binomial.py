@@ -235,13 +235,14 @@ class BinomialFit:
 def fit_binomial(rows: BinomialRows, vcov: Vcov) -> BinomialFit:
     """Maximise the likelihood by Newton's method and make the covariance."""
     with one_thread():
-        best = _maximum(rows)
+        best = maximum(rows)
         at = _kernel(rows).evaluate(best.params, rows.problem)  # expected information, for the covariance
         made = _covariance(vcov, rows, best.params, at)
     return BinomialFit(report(rows.names, _reported(rows, best.params), made, rows.transform), made, best)
 
 
-def _maximum(rows: BinomialRows) -> Optimum:
+def maximum(rows: BinomialRows) -> Optimum:
+    """Maximise the likelihood of the problem's own parameters, or say what separates."""
     objective = binomial_objective(rows, _kernel(rows).starting_values(rows.problem))
     return find_maximum(
         objective.evaluate,
@@ -295,7 +296,7 @@ def _recurring(rows: BinomialRows, values: Floats, loglik: float) -> tuple[Float
     if isinstance(
         rows.problem, AbsorbedProblem
     ):  # no result keeps the effects that were absorbed: they are found anew
-        working = _maximum(rows).params
+        working = maximum(rows).params
         found = absorb.evaluate(working, rows.problem)
         covariances = rows.transform @ invert(found.information) @ rows.transform.T
         moved = (_reported(rows, working) - values) / np.sqrt(np.diag(covariances))

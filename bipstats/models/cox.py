@@ -215,6 +215,7 @@ def cox(
         np.zeros(len(names)),
         names=names,
         n_events=len(problem.died),
+        at_risk=float(problem.tied_weight.sum()),
         explain=lambda: separated_risks(names, Risks(problem.x, problem.sets, problem.died)),
     )
     sums = risk_sums(best.params, rows.problem)

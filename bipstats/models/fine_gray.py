@@ -240,6 +240,7 @@ def fine_gray(
         np.zeros(len(names)),
         names=names,
         n_events=n_events,
+        at_risk=float(problem.cox.tied_weight.sum()),
         explain=lambda: separated_risks(names, rows.risks),
     )
     made = _covariance(vcov, spec, rows, best.params, best.at.information)

@@ -9,10 +9,10 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.core.columns import Floats, Ints, Missing, require_frame
+from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
-from bipstats.core.result import Fit, Linear, used_columns, with_covariance
+from bipstats.core.result import Fit, Linear, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
@@ -21,23 +21,24 @@ from bipstats.models.hazard_rows import (
     BaselineKind,
     HazardRows,
     HazardSpecification,
-    baseline_columns,
-    baseline_floor,
     check_baseline,
     log_exposure,
-    period_positions,
     prepare,
     unit_of,
 )
 from bipstats.models.inputs import check_names
 from bipstats.models.kernels.binomial import Link, mean
+from bipstats.models.mixed_fit import Method
+from bipstats.models.mixed_groups import read_random
+from bipstats.models.mixed_hazard import MixedHazardResult, fit_mixed_hazard
 from bipstats.models.mixture_fit import MassPoints, check_mass_points
 from bipstats.models.mixture_rows import DelayedEntry
 from bipstats.models.mixtures import MassPointResult, mass_point_hazard
+from bipstats.models.period_baseline import PeriodBaseline
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class HazardResult(BinomialResult):
+class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
     """A fitted discrete-time hazard.
 
     Attributes
@@ -59,48 +60,16 @@ class HazardResult(BinomialResult):
     title: ClassVar[str] = "Discrete-time hazard"
 
     @property
-    def ratio(self) -> str:  # type: ignore[override]
-        """What an exponentiated slope is."""
-        return "hazard ratio" if self._spec.link == "cloglog" else "odds ratio"
-
-    @property
     def link(self) -> Link:  # type: ignore[override]
         """Link of the discrete hazard."""
         return self._spec.link
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Columns that `linear` reads: covariates, period and exposure."""
-        exposure = () if self._spec.exposure is None else (self._spec.exposure,)
-        return (*self.design.columns, self._spec.period, *exposure)
-
     def linear(self, new: pd.DataFrame) -> Linear:
         """Linear predictor of person-periods, as a function of the parameters."""
         self.refuse_absorbed("a linear predictor")
-        position = self._positions(new)
-        offset = self._floor()[position] + log_exposure(new, self._spec.exposure)
+        position = self.positions(new)
+        offset = self.floor()[position] + log_exposure(new, self._spec.exposure)
         return Linear(np.hstack([self.baseline_columns()[position], self.design.matrix(new)]), offset)
-
-    def _positions(self, new: pd.DataFrame) -> Ints:
-        return period_positions(new, self._spec.period, self.levels)
-
-    def _floor(self) -> Floats:
-        return baseline_floor(self.levels, self.periods, self.knots)
-
-    @property
-    def _spec(self) -> HazardSpecification:
-        assert self.specification is not None
-        return self.specification
-
-    @property
-    def eventless(self) -> tuple[object, ...]:
-        """Periods without events: their hazard is zero, or what the spline says."""
-        return tuple(level for level in self.levels if level not in self.periods)
-
-    @property
-    def n_baseline(self) -> int:
-        """Parameters before the slopes: intercept and periods, or columns of the spline."""
-        return len(self.estimates.names) - len(self.design.names)
 
     def baseline(self) -> pd.Series:
         """Linear predictor of each period at covariates zero; minus infinity where nothing happened.
@@ -111,12 +80,7 @@ class HazardResult(BinomialResult):
             Factors were absorbed: there is no level without their effects, which no result keeps.
         """
         self.refuse_absorbed("a baseline")
-        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline] + self._floor()
-        return pd.Series(values, index=list(self.levels), name="baseline")
-
-    def baseline_columns(self) -> Floats:
-        """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
-        return baseline_columns(self.levels, self.periods, self.knots)
+        return super().baseline()
 
     def predict(
         self, new: pd.DataFrame, kind: Literal["hazard", "survival"] = "hazard"
@@ -138,13 +102,10 @@ class HazardResult(BinomialResult):
             By row; for survival one column per period.
         """
         check_option("kind", kind, ("hazard", "survival"))
-        baseline = self.baseline()
-        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
-        if kind == "survival":
-            hazards = mean(slopes[:, None] + baseline.to_numpy(), self._spec.link)
-            return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=baseline.index)
-        eta = slopes + baseline.to_numpy()[self._positions(new)] + log_exposure(new, self._spec.exposure)
-        return pd.Series(mean(eta, self._spec.link), index=new.index, name="hazard")
+        if kind == "hazard":
+            return pd.Series(mean(self.fixed_predictor(new), self._spec.link), index=new.index, name="hazard")
+        hazards = mean(self.every_period(new), self._spec.link)
+        return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=list(self.levels))
 
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
@@ -158,26 +119,14 @@ class HazardResult(BinomialResult):
         """One paragraph for a methods section."""
         spec = self._spec
         exposure = ", part-periods by their exposure" if spec.exposure else ""
-        baseline = (
-            f"a natural cubic spline of the period with {len(self.knots) - 1} degrees of freedom"
-            if self.knots
-            else "one effect per period"
-        )
         return (
-            f"We estimated a discrete-time hazard model ({spec.link} link, {baseline}{exposure}{self.with_effects}) "
-            f"on {self.nobs:,} person-period rows with {self.n_events:,} events; {self._errors_and_software()}"
+            f"We estimated a discrete-time hazard model ({spec.link} link, {self.baseline_words()}{exposure}"
+            f"{self.with_effects}) on {self.nobs:,} person-period rows with {self.n_events:,} events; "
+            f"{self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:
-        facts = {**super()._facts(), "link": self._spec.link, **used_columns(exposure=self._spec.exposure)}
-        if self.knots:
-            knots = ", ".join(f"{knot:g}" for knot in self.knots)
-            facts["baseline"] = f"natural cubic spline of {self._spec.period}, knots {knots}"
-        elif self.eventless:
-            facts["periods without events"] = (
-                f"{', '.join(map(str, self.eventless))} (hazard estimated as zero)"
-            )
-        return facts
+        return {**super()._facts(), **self.baseline_facts()}
 
 
 def hazard(
@@ -190,13 +139,16 @@ def hazard(
     link: Link = "cloglog",
     baseline: BaselineKind = "period",
     absorb: str | Sequence[str] | None = None,
+    random: str | Sequence[str] | None = None,
+    method: Method = "laplace",
+    nodes: int = 15,
     vcov: Vcov = "model",
     missing: Missing = "raise",
     id: str | None = None,
     heterogeneity: Literal["mass_points"] | None = None,
     mass_points: MassPoints | None = None,
     delayed_entry: DelayedEntry = "raise",
-) -> HazardResult | MassPointResult:
+) -> HazardResult | MixedHazardResult | MassPointResult:
     r"""Fit a discrete-time hazard model to person-periods.
 
     Parameters
@@ -220,6 +172,11 @@ def hazard(
         Columns whose levels have an effect each that is not reported, e.g. ``"caseworker"``. For many small
         groups the slopes are biased (incidental parameters); clients, whose time at risk the event ends, are
         refused.
+    random : str or list of str, optional
+        Columns whose groups have a normal random intercept each, crossed or nested, e.g. ``"caseworker"``; as in
+        `bip.mixed_logit`. An intercept for clients needs an event that recurs.
+    method, nodes
+        With `random`: how the intercepts are integrated out, as in `bip.mixed_logit`.
     vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
         Expected information; sandwich with one unit per client (where there is such a column, else per
         row); cluster-robust.
@@ -236,7 +193,7 @@ def hazard(
 
     Returns
     -------
-    HazardResult, or MassPointResult with `heterogeneity`
+    HazardResult, or MixedHazardResult with `random`, or MassPointResult with `heterogeneity`
         Terms: ``Intercept`` (none with `absorb`), the periods against the first (or the spline's values at its
         knots against that at the first), then the formula's.
 
@@ -282,6 +239,7 @@ def hazard(
     check_mass_points(1 if mass_points is None else mass_points)
     check_vcov(vcov)
     check_baseline(baseline)
+    check_option("method", method, ("laplace", "agq"))
     check_names({"event": event, "period": period}, {"exposure": exposure, "id": id})
     require_frame(data)
     if link == "logit" and exposure is not None:
@@ -293,12 +251,20 @@ def hazard(
     if period in absorbed:
         raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
     rhs = split_formula(formula, two_sided=False)[1]
-    spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed, id)
+    spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed, id=id)
+    if heterogeneity is None and (mass_points is not None or delayed_entry != "raise"):
+        raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
+    if random is not None:
+        if heterogeneity is not None:
+            raise OptionError(
+                "random= and heterogeneity= do not go together: both are laws of the intercept."
+            )
+        return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
+    if method != "laplace" or nodes != 15:
+        raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
     refuse_absorbing_effects(data, event, absorbed, period)
     if heterogeneity is not None:
         return mass_point_hazard(spec, data, mass_points, delayed_entry, vcov)
-    if mass_points is not None or delayed_entry != "raise":
-        raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
     found = _prepared(spec, data, vcov, None)
     rows = found.rows
     fitted = fit_binomial(rows, vcov)

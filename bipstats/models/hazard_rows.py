@@ -42,13 +42,14 @@ class HazardSpecification:
     missing: Missing
     baseline: BaselineKind = "period"
     absorb: tuple[str, ...] = ()
+    random: tuple[str, ...] = ()
     id: str | None = None
 
     @property
     def columns(self) -> list[str]:
         """Columns besides the covariates."""
         exposure = [] if self.exposure is None else [self.exposure]
-        return [event_column(self.event), self.period, *exposure, *self.absorb]
+        return [event_column(self.event), self.period, *exposure, *self.absorb, *self.random]
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,35 +184,6 @@ def _place_knots(seen: tuple[object, ...], spec: HazardSpecification) -> tuple[f
             f'tell; use {len(seen) - 1} or fewer, or baseline="period".'
         )
     return tuple(np.quantile(np.array(seen, float), np.linspace(0, 1, spec.baseline + 1)).tolist())
-
-
-def period_positions(new: pd.DataFrame, period: str, levels: tuple[object, ...]) -> Ints:
-    """Position of each row's period among the levels; an unknown one raises."""
-    require_columns(new, [period], "period=")
-    position = pd.Index(list(levels)).get_indexer(pd.Index(new[period]))
-    unknown = int((position < 0).sum())
-    if unknown:
-        raise ModelError(f"{unknown:,} rows lie in periods that the fit has not seen.")
-    return position.astype(np.int64)
-
-
-def baseline_floor(
-    levels: tuple[object, ...], periods: tuple[object, ...], knots: tuple[float, ...]
-) -> Floats:
-    """Minus infinity for periods where nothing happened and no spline says otherwise, else zero: by level."""
-    nothing = [not knots and level not in periods for level in levels]
-    return np.where(nothing, -np.inf, 0.0)
-
-
-def baseline_columns(
-    levels: tuple[object, ...], periods: tuple[object, ...], knots: tuple[float, ...]
-) -> Floats:
-    """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
-    first = np.ones((len(levels), 1))
-    if knots:
-        return np.hstack([first, natural_spline(np.array(levels, float), knots)])
-    own = [[level == period for period in periods[1:]] for level in levels]
-    return np.hstack([first, np.array(own, float).reshape(len(levels), -1)])
 
 
 def natural_spline(values: Floats, knots: tuple[float, ...]) -> Floats:

@@ -13,6 +13,7 @@ from bipstats.core.columns import listed
 from bipstats.errors import ModelError
 from bipstats.models.kernels.cox import sum_by
 from bipstats.models.kernels.newton import Evaluation
+from bipstats.models.kernels.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -91,7 +92,8 @@ def scale_in_place(x: Floats, names: tuple[str, ...]) -> tuple[Floats, Floats, N
 
 def cross_product(x: Floats) -> Floats:
     """X'X, (p, p)."""
-    return np.asarray(sum((x[rows].T @ x[rows] for rows in _chunks(len(x))), np.zeros((x.shape[1],) * 2)))
+    with one_thread():  # products of chunks are too short to be shared
+        return np.asarray(sum((x[rows].T @ x[rows] for rows in _chunks(len(x))), np.zeros((x.shape[1],) * 2)))
 
 
 def refuse_dependent(

@@ -46,6 +46,9 @@ class MixtureResult(Result):
     asked: MassPoints = 1
     end: str = ""
 
+    no_mean: ClassVar[str] = (
+        "it averages over types. Read its coefficients, or compare what predict() gives on changed data."
+    )
     hazards: ClassVar[tuple[str, ...]] = ("",)
     """Prefixes of the hazards' terms."""
 

@@ -18,16 +18,14 @@ from bipstats.models.binomial_rows import counting_rows
 from bipstats.models.hazard_rows import (
     HazardRows,
     HazardSpecification,
-    baseline_columns,
-    baseline_floor,
     log_exposure,
-    period_positions,
     prepare,
 )
 from bipstats.models.kernels.binomial import mean
 from bipstats.models.mixture_fit import MassPoints, fit_mixture, refit_covariance
 from bipstats.models.mixture_result import MixtureResult, chosen_by, mixture_fields
 from bipstats.models.mixture_rows import DelayedEntry, find_id, hazard_mixture, one_point
+from bipstats.models.period_baseline import Periods
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +37,7 @@ class MassPointSpecification(HazardSpecification):
 
 
 @dataclass(frozen=True, repr=False, eq=False)
-class MassPointResult(MixtureResult):
+class MassPointResult(Periods, MixtureResult):  # type: ignore[misc]
     """A discrete-time hazard with mass points.
 
     Attributes
@@ -65,22 +63,6 @@ class MassPointResult(MixtureResult):
         assert self.specification is not None
         return self.specification
 
-    @property
-    def ratio(self) -> str:  # type: ignore[override]
-        """What an exponentiated slope is."""
-        return "hazard ratio" if self._spec.link == "cloglog" else "odds ratio"
-
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Columns that `predict` reads."""
-        exposure = () if self._spec.exposure is None else (self._spec.exposure,)
-        return (*self.design.columns, self._spec.period, *exposure)
-
-    @property
-    def eventless(self) -> tuple[object, ...]:
-        """Periods without events: their hazard is zero, or what the spline says."""
-        return tuple(level for level in self.levels if level not in self.periods)
-
     def baseline(self) -> pd.DataFrame:
         """Linear predictor of each period at covariates zero, one column per point."""
         values = self._contrasts()[:, None] + self._law.locations[:, 0]
@@ -89,11 +71,10 @@ class MassPointResult(MixtureResult):
 
     def _contrasts(self) -> Floats:
         """Effect of each period against the first with events; minus infinity where nothing happened."""
-        columns = baseline_columns(self.levels, self.periods, self.knots)[:, 1:]
+        columns = self.baseline_columns()[:, 1:]
         values = self.params.drop(list(self.mixing_terms)).to_numpy()
         before = 1 if self.n_points == 1 else 0
-        effects = values[before : before + columns.shape[1]]
-        return columns @ effects + baseline_floor(self.levels, self.periods, self.knots)
+        return columns @ values[before : before + columns.shape[1]] + self.floor()
 
     def predict(
         self, new: pd.DataFrame, kind: Literal["hazard", "survival"] = "hazard"
@@ -130,7 +111,7 @@ class MassPointResult(MixtureResult):
         if kind == "survival":
             total = sum(share * one for share, one in zip(shares, survival, strict=True))
             return pd.DataFrame(total, index=new.index, columns=list(self.levels))
-        position = period_positions(new, self._spec.period, self.levels)
+        position = self.positions(new)
         rows = np.arange(len(new))
         own = eta[rows, position] + log_exposure(new, self._spec.exposure)
         events, at_risk = np.zeros(len(new)), np.zeros(len(new))
@@ -159,17 +140,15 @@ class MassPointResult(MixtureResult):
             "ignore": ", the law taken as that at entry",
         }[spec.delayed_entry]
         return (
-            f"We estimated a discrete-time hazard model ({spec.link} link) whose intercept has a discrete distribution "
-            f"over {self._n_units:,} values of {spec.id} with {self.n_points} mass points ({chosen_by(self.asked)})"
-            f"{entry}, by maximum likelihood on {self.nobs:,} person-period rows with {self.n_events:,} events; "
+            f"We estimated a discrete-time hazard model ({spec.link} link, {self.baseline_words()}) whose "
+            f"intercept has a discrete distribution over {self._n_units:,} values of {spec.id} with "
+            f"{self.n_points} mass points ({chosen_by(self.asked)}){entry}, by maximum likelihood on "
+            f"{self.nobs:,} person-period rows with {self.n_events:,} events; "
             f"{self._errors_and_software()}"
         )
 
     def _facts(self) -> dict[str, str]:
-        facts = {**super()._facts(), "link": self._spec.link}
-        if self.eventless and not self.knots:
-            nothing = ", ".join(map(str, self.eventless))
-            facts["periods without events"] = f"{nothing} (hazard estimated as zero)"
+        facts = {**super()._facts(), **self.baseline_facts()}
         if self._spec.delayed_entry != "raise":
             facts["delayed entry"] = {
                 "condition": "conditional on survival until entry, with covariates as in the first row",

@@ -22,6 +22,8 @@ _RESULTS = {
     "HazardResult": "hazard",
     "LogitResult": "logit",
     "MassPointResult": "mixtures",
+    "MixedHazardResult": "mixed_hazard",
+    "MixedLogitResult": "mixed",
     "OLSResult": "ols",
     "PiecewiseResult": "piecewise",
     "TimingOfEventsResult": "timing_of_events",

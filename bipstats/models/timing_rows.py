@@ -59,8 +59,7 @@ class TimingSpecification:
             "cloglog",
             self.missing,
             self.baseline,
-            (),
-            self.id,
+            id=self.id,
         )
         return outcome, replace(outcome, formula=self.treatment, event=self.treated)
 

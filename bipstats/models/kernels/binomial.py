@@ -137,17 +137,23 @@ class Working:
 
     Attributes
     ----------
-    loglik : float
+    terms : (n,) array
+        Log-likelihood of each row.
     residual : (n,) array
         First derivative.
     expected, observed : (n,) arrays
         Minus the second derivative.
     """
 
-    loglik: float
+    terms: Floats
     residual: Floats
     expected: Floats
     observed: Floats
+
+    @property
+    def loglik(self) -> float:
+        """Log-likelihood."""
+        return float(self.terms.sum())
 
 
 def working(eta: Floats, counts: Counts) -> Working:
@@ -156,12 +162,10 @@ def working(eta: Floats, counts: Counts) -> Working:
     failures = trials - successes
     if counts.link == "logit":
         small = np.exp(-np.abs(eta))  # odds, or their inverse: no overflow
-        loglik = (
-            failures @ np.maximum(eta, 0.0) + successes @ np.maximum(-eta, 0.0) + trials @ np.log1p(small)
-        )
+        terms = _logit_terms(eta, small, counts)
         p = np.where(eta >= 0, 1.0, small) / (1.0 + small)
         weight = trials * small / (1.0 + small) ** 2
-        return Working(-float(loglik), successes - trials * p, weight, weight)
+        return Working(terms, successes - trials * p, weight, weight)
     hazard = np.exp(np.minimum(eta, 700.0))
     # d log p / d eta = hazard (1 - p) / p, d log(1 - p) / d eta = -hazard; a tiny p underflows to the hazard.
     tiny = hazard < 1e-10
@@ -172,8 +176,22 @@ def working(eta: Floats, counts: Counts) -> Working:
     log_p = np.where(tiny[hit], eta[hit] - hazard[hit] / 2, -np.log1p(1 / odds[hit]))
     residual = successes * ratio - failures * hazard
     observed = successes * ratio * (ratio + hazard - 1.0) + failures * hazard
-    loglik = successes[hit] @ log_p - failures @ hazard
-    return Working(float(loglik), residual, trials * hazard * ratio, observed)
+    terms = -failures * hazard
+    terms[hit] += successes[hit] * log_p
+    return Working(terms, residual, trials * hazard * ratio, observed)
+
+
+def row_log_likelihoods(eta: Floats, counts: Counts) -> Floats:
+    """Log-likelihood of each row alone, (n,)."""
+    if counts.link == "logit":
+        return _logit_terms(eta, np.exp(-np.abs(eta)), counts)
+    return working(eta, counts).terms
+
+
+def _logit_terms(eta: Floats, small: Floats, counts: Counts) -> Floats:
+    """Log-likelihood of each row of a logit; `small` is exp(-|eta|)."""
+    against = np.where(eta >= 0, counts.trials - counts.successes, counts.successes)
+    return -against * np.abs(eta) - counts.trials * np.log1p(small)
 
 
 def weighted_sums(incidence: sparse.csr_array, weight: Floats) -> sparse.csr_array:

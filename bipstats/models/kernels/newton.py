@@ -59,12 +59,12 @@ class NoMaximum(np.linalg.LinAlgError):
 
     Attributes
     ----------
-    information : (p, p) array
-        The last one that was finite.
+    information, start : (p, p) arrays
+        The last one that was finite, and where the search began.
     """
 
     def __init__(self, information: Floats) -> None:
-        self.information = information
+        self.information = self.start = information
         super().__init__("the log-likelihood has no finite maximum")
 
 
@@ -104,25 +104,39 @@ def maximise(
     params = np.asarray(start, dtype=float)
     with one_thread():
         at = _finite(evaluate, params, np.eye(len(params)))
-        information = at.information
-        for iteration in range(1, max_iterations + 1):
-            try:
-                step = (solve or _solve)(at)
-            except np.linalg.LinAlgError:
-                raise NoMaximum(at.information) from None
-            scale = 1.0 + abs(at.loglik)
-            decrement = 0.5 * float(at.gradient @ step)
-            if decrement <= 1e-4 * tolerance * scale:  # not to be seen in the log-likelihood: the last step
-                params = params + step
-                # A step this short moves the information by less than its own rounding.
-                last = (
-                    at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
-                )
-                return Optimum(params, last, iteration, True, information)
-            taken = _ascend(evaluate, loglik, params, step, at, slack=1e-12 * scale)
-            if taken is None:
-                return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
-            params, at = taken
+        try:
+            return _climb(evaluate, loglik, params, at, solve or _solve, tolerance, max_iterations)
+        except NoMaximum as ran_off:
+            ran_off.start = at.information
+            raise
+
+
+def _climb(
+    evaluate: Callable[[Floats], Evaluation],
+    loglik: Callable[[Floats], float],
+    params: Floats,
+    at: Evaluation,
+    solve: Callable[[Any], Floats],
+    tolerance: float,
+    max_iterations: int,
+) -> Optimum:
+    information = at.information
+    for iteration in range(1, max_iterations + 1):
+        try:
+            step = solve(at)
+        except np.linalg.LinAlgError:
+            raise NoMaximum(at.information) from None
+        scale = 1.0 + abs(at.loglik)
+        decrement = 0.5 * float(at.gradient @ step)
+        if decrement <= 1e-4 * tolerance * scale:  # not to be seen in the log-likelihood: the last step
+            params = params + step
+            # A step this short moves the information by less than its own rounding.
+            last = at if decrement <= 1e-6 * tolerance * scale else _finite(evaluate, params, at.information)
+            return Optimum(params, last, iteration, True, information)
+        taken = _ascend(evaluate, loglik, params, step, at, slack=1e-12 * scale)
+        if taken is None:
+            return Optimum(params, at, iteration, decrement <= tolerance * scale, information)
+        params, at = taken
     return Optimum(params, at, max_iterations, False, information)
 
 
