@@ -240,6 +240,39 @@ def pyfixest_logit(data: pd.DataFrame) -> Job:
     return job
 
 
+def mass_points_whole(data: pd.DataFrame) -> Job:
+    """`bip.hazard` with three mass points: laws of one, two and three points, several searches each."""
+    import bipstats as bip
+
+    def job() -> tuple[pd.Series, pd.Series]:
+        fit = bip.hazard(
+            FORMULA, data, heterogeneity="mass_points", mass_points=3, vcov=bip.cluster("caseworker")
+        )
+        return fit.params[X], fit.bse[X]
+
+    return job
+
+
+def mass_points_kernel(data: pd.DataFrame) -> Job:
+    """The same searches and errors on rows that are collapsed already."""
+    import bipstats as bip
+    from bipstats.models.hazard_rows import HazardSpecification, prepare
+    from bipstats.models.mixture_fit import fit_mixture
+    from bipstats.models.mixture_rows import hazard_mixture, one_point
+
+    by = bip.cluster("caseworker")
+    spec = HazardSpecification(FORMULA, "event", "period", None, "cloglog", "raise", id="client")
+    found = prepare(spec, data, by, None, collapse=True)
+    rows = hazard_mixture(found, spec, data, "client", "raise", by)
+
+    def job() -> tuple[np.ndarray, np.ndarray]:
+        fit = fit_mixture(rows, one_point(found.rows), 3, by)
+        own = [fit.estimates.names.index(name) for name in X]
+        return fit.estimates.values[own], fit.estimates.std_errors[own]
+
+    return job
+
+
 def read_once(data: pd.DataFrame) -> Job:
     """The floor: one pass over the design matrix."""
     x = np.ascontiguousarray(data[_slopes(data)].to_numpy(float))
@@ -257,6 +290,8 @@ JOBS: dict[str, Callable[[pd.DataFrame], Job]] = {
     "whole logit": lambda data: hazard_whole(data, "logit"),
     "kernel cloglog": lambda data: hazard_kernel(data, "cloglog"),
     "whole cloglog": lambda data: hazard_whole(data, "cloglog"),
+    "kernel mass points": mass_points_kernel,
+    "whole mass points": mass_points_whole,
     "kernel absorbed": absorbed_kernel,
     "whole absorbed": absorbed_whole,
     "kernel crossed": lambda data: intercepts_kernel(data, crossed=True),

@@ -36,6 +36,7 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
      [("glum logit", 3), ("R logit", 1), ("statsmodels logit", 1)]),
     ("cloglog hazard, one effect per period", "W", ("kernel cloglog", "whole cloglog"),
      [("glum cloglog", 3), ("R cloglog", 1), ("statsmodels cloglog", 1)]),
+    ("cloglog hazard, three mass points by client", "W", ("kernel mass points", "whole mass points"), []),
     ("logit, caseworkers and periods absorbed", "W", ("kernel absorbed", "whole absorbed"),
      [("pyfixest absorbed", 2)]),
     ("logit hazard, random intercept of caseworkers", "QF", ("kernel caseworker", "whole caseworker"),

@@ -27,6 +27,8 @@ _NAMES = {
     "cox": "models.cox",
     "hazard": "models.hazard",
     "logit": "models.logit",
+    "piecewise_exponential": "models.piecewise",
+    "timing_of_events": "models.timing_of_events",
     "mixed_logit": "models.mixed",
     "conditional_logit": "models.conditional",
     "survival_curve": "models.curves",

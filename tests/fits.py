@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from inspect import signature
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,10 @@ from scipy.special import expit
 from walk import hints, literal
 
 import bipstats as bip
-from bipstats.core.covariance import Cluster
+from bipstats.core.covariance import Cluster, Vcov
 from bipstats.core.result import Result
 from bipstats.core.score_bootstrap import ScoreBootstrap
+from bipstats.models.timing_of_events import TimingOfEventsResult
 
 METHODS = (
     "tidy", "glance", "summary", "conf_int", "predict", "with_vcov", "wald", "plot", "plot_data", "to_json",
@@ -141,7 +142,22 @@ def _conditional_risk(fit: Any, data: pd.DataFrame) -> pd.Series:
     return fit.predict(data, "relative_risk") * data["worker"].map(frailty)
 
 
+def _timing_of_events(
+    formula: str,
+    data: pd.DataFrame,
+    *,
+    period: str = "period",
+    vcov: Vcov = "model",
+    missing: Literal["raise", "drop"] = "raise",
+) -> TimingOfEventsResult:
+    """One formula for both hazards, without types."""
+    return bip.timing_of_events(
+        formula, "x", data, mass_points=1, baseline=1, period=period, vcov=vcov, missing=missing
+    )
+
+
 _EXPOSED = dict(event="event", exposure="exposure")
+_HAZARD = {"logit": expit, "cloglog": lambda eta: -np.expm1(-np.exp(eta))}
 FITS = {
     "cox": Case(bip.cox, "x + u + C(g)", unit="client"),
     "cox, strata": Case(bip.cox, "x + u", dict(strata="s", vcov=bip.cluster("worker")), unit="client"),
@@ -180,6 +196,29 @@ FITS = {
     ),
     "hazard, absorbing": Case(
         bip.hazard, "x + u", dict(absorb="worker", vcov=bip.cluster("worker")), unit="client", predicts=False
+    ),
+    "hazard, mass points": Case(
+        bip.hazard,
+        "x + u",
+        dict(heterogeneity="mass_points", mass_points=1, **_EXPOSED),
+        unit="client",
+        added=lambda data: np.log(data["exposure"]),
+        means={"hazard": _HAZARD["cloglog"]},
+        gives="MassPointResult",
+        exempt=frozenset({"test_one_stratum_is_none"}),  # absorbed effects are intercepts too
+    ),
+    "piecewise_exponential": Case(
+        bip.piecewise_exponential,
+        "x + C(g)",
+        dict(cuts=[4, 9]),
+        unit="client",
+        columns=lambda fit, data: {
+            name: 0.0 * data["x"] for name in fit.params.index if name not in fit.design.names
+        },
+        exempt=frozenset({"test_the_origin_of_time_does_not_matter"}),  # cuts are times since zero
+    ),
+    "timing_of_events": Case(
+        _timing_of_events, "x + u", unit="client", lacks=frozenset({"predict"}), predicts=False
     ),
     "logit": Case(bip.logit, "y ~ x + C(g) + x:u"),
     "logit, weights": Case(bip.logit, "y ~ x + u", dict(weights="w", vcov=bip.cluster("client", "worker"))),
@@ -230,7 +269,6 @@ MEANS: dict[str, Callable[[pd.Series], pd.Series]] = {
     "mean": lambda eta: eta,
 }
 """Kind of prediction to its function of the linear predictor, where there is one; that of hazards is their link's."""
-_HAZARD = {"logit": expit, "cloglog": lambda eta: -np.expm1(-np.exp(eta))}
 
 
 def _over_intercepts(name: str, eta: pd.Series) -> pd.Series:
@@ -245,8 +283,8 @@ def _over_intercepts(name: str, eta: pd.Series) -> pd.Series:
 def rows(copies: int = 1, *, clients: int = CLIENTS, seed: int = 20) -> pd.DataFrame:
     """Clients with two to four touching rows each; columns for every model.
 
-    ``u, g, w, s, worker, exit`` are the client's, ``x, h, off, y, score`` the row's; ``w`` is 1 or 2, ``event`` is 1 in
-    the last row of those who find a job. Copies are other clients of other caseworkers.
+    ``u, g, w, s, worker, exit`` are the client's, ``x, h, off, y, score, treated`` the row's; ``w`` is 1 or 2,
+    ``event`` is 1 in the last row of those who find a job. Copies are other clients of other caseworkers.
     """
     return _rows(copies, clients, seed).copy()
 
@@ -283,6 +321,7 @@ def _rows(copies: int, clients: int, seed: int) -> pd.DataFrame:
         "y": (score > 0).astype(int),
     }
     worker = draw.permutation(np.arange(clients) % 6)[who]
+    data["treated"] = (period >= draw.integers(1, 4, clients)[who]).astype(int)
     copy = np.repeat(np.arange(copies), n)
     found = pd.DataFrame({name: np.tile(values, copies) for name, values in data.items()})
     found["client"] = [f"person-{k:05d}" for k in np.tile(who, copies) + clients * copy]

@@ -46,6 +46,11 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "cox": lambda: dict(formula="x", data=fits.rows()),
     "frailty_cox": lambda: dict(formula="x", data=fits.rows(), group="worker"),
     "hazard": lambda: dict(formula="x", data=fits.rows()),
+    "hazard(delayed_entry=)": lambda: dict(
+        formula="x", data=fits.rows(), heterogeneity="mass_points", mass_points=1
+    ),
+    "piecewise_exponential": lambda: dict(formula="x", data=fits.rows(), cuts=[4]),
+    "timing_of_events": lambda: dict(outcome="x", treatment="x", data=fits.rows(), mass_points=1, baseline=1),
     "logit": lambda: dict(formula="y ~ x", data=fits.rows()),
     "conditional_logit": lambda: dict(formula="y ~ x", data=fits.rows(), groups="client"),
     "mixed_logit": lambda: dict(formula="y ~ x", data=fits.rows(), random="worker"),

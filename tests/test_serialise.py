@@ -14,6 +14,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mixtures import treated_periods, typed_periods
 from references import frame
 
 import bipstats as bip
@@ -69,6 +70,12 @@ FITS = {
         lambda: bip.logit("HG ~ NV + PI + EH", frame("endometrial_like"), penalty="firth"),
         lambda: frame("endometrial_like"),
     ),
+    "mass points": (
+        lambda: bip.hazard(
+            "x", typed_periods(), heterogeneity="mass_points", mass_points=2, delayed_entry="ignore"
+        ),
+        typed_periods,
+    ),
     "logit": (
         lambda: bip.logit(
             "status ~ bs(age, df=4) + I(height / 100) + treat", cgd(), weights="wt", vcov="robust"
@@ -115,6 +122,23 @@ def test_results_can_be_pickled_and_copied(fit_and_rows):
     fit, rows = fit_and_rows
     assert_same_result(fit, pickle.loads(pickle.dumps(fit)), rows)
     assert_same_result(fit, copy.deepcopy(fit), rows)
+
+
+def test_points_at_the_edge_and_the_naive_effect_come_back():
+    rows = typed_periods(2, locations=(-np.inf, -0.8))
+    fit = bip.hazard("x", rows, heterogeneity="mass_points", mass_points=2)
+    again = bip.read_result(fit.to_json())
+    assert fit.points["location"].iloc[0] == -np.inf
+    same(again.points, fit.points)
+    same(again.predict(rows, "survival"), fit.predict(rows, "survival"))
+    timing = bip.timing_of_events("x", "x", treated_periods(), effect=[0, 3], mass_points=2)
+    again = bip.read_result(timing.to_json())
+    same(again.effects, timing.effects)
+    assert str(again) == str(timing)
+    spells = bip.piecewise_exponential("x", rows.assign(stop=rows["period"] + 1.0), cuts=[2], start="period")
+    again = bip.read_result(spells.to_json())
+    same(again.predict(rows, "survival", times=[1, 3]), spells.predict(rows, "survival", times=[1, 3]))
+    same(again.hazard_at(rows), spells.hazard_at(rows))
 
 
 def test_survival_is_the_same_too():

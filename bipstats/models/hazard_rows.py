@@ -43,6 +43,7 @@ class HazardSpecification:
     baseline: BaselineKind = "period"
     absorb: tuple[str, ...] = ()
     random: tuple[str, ...] = ()
+    id: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -81,16 +82,16 @@ def check_baseline(baseline: object) -> None:
         )
 
 
-def unit_of(data: pd.DataFrame) -> str | None:
-    """Column whose rows are one unit: ``client``, where there is one."""
-    return "client" if "client" in data.columns else None
+def unit_of(data: pd.DataFrame, id: str | None = None) -> str | None:
+    """Column whose rows are one unit: as named, else ``client``, where there is one."""
+    return id or ("client" if "client" in data.columns else None)
 
 
 def prepare(
     spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None, *, collapse: bool
 ) -> HazardRows:
     """Check and collapse rows, leave out those that say nothing, and build the design (or reuse one)."""
-    covariates, unit = formula_columns(spec.formula), unit_of(data)
+    covariates, unit = formula_columns(spec.formula), unit_of(data, spec.id)
     require_columns(data, covariates)
     require_columns(data, spec.columns, "an argument")
     kept_apart = identifiers(vcov, unit)
@@ -99,7 +100,7 @@ def prepare(
         data, [*covariates, *spec.columns], kept_apart, None, spec.missing, collapse=collapse
     )
     event = event_indicator(counted.data, spec.event)
-    codes, levels = _periods(counted.data[spec.period])
+    codes, levels = period_codes(counted.data[spec.period])
     periods = (spec.period, codes) if spec.baseline == "period" else None
     if periods is not None:
         _refuse_full_periods(codes, event, counted.count, levels)
@@ -131,7 +132,7 @@ def prepare(
     return HazardRows(prepared, n_units, levels, seen, knots)
 
 
-def _periods(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
+def period_codes(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
     """Codes and levels of the periods in their order in time, which text does not have."""
     if is_categorical(column) and not isinstance(column.dtype, pd.CategoricalDtype):
         raise ModelError(

@@ -13,7 +13,7 @@ from bipstats.errors import ModelError
 from bipstats.models.hazard_rows import HazardSpecification, log_exposure, natural_spline
 
 
-class PeriodBaseline:
+class Periods:
     """What results of models on person-periods share; they hold the attributes named here."""
 
     estimates: Estimates
@@ -58,16 +58,6 @@ class PeriodBaseline:
         """Periods without events: their hazard is zero, or what the spline says."""
         return tuple(level for level in self.levels if level not in self.periods)
 
-    @property
-    def n_baseline(self) -> int:
-        """Parameters before the slopes: intercept and periods, or columns of the spline."""
-        return len(self.estimates.names) - len(self.design.names)
-
-    def baseline(self) -> pd.Series:
-        """Linear predictor of each period at covariates zero; minus infinity where nothing happened."""
-        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline] + self.floor()
-        return pd.Series(values, index=list(self.levels), name="baseline")
-
     def baseline_columns(self) -> Floats:
         """Derivatives of each period's linear predictor in the parameters before the slopes, (levels, q)."""
         first = np.ones((len(self.levels), 1))
@@ -75,17 +65,6 @@ class PeriodBaseline:
             return np.hstack([first, natural_spline(np.array(self.levels, float), self.knots)])
         own = [[level == period for period in self.periods[1:]] for level in self.levels]
         return np.hstack([first, np.array(own, float).reshape(len(self.levels), -1)])
-
-    def every_period(self, new: pd.DataFrame) -> Floats:
-        """Linear predictor of rows in every whole period, (n, levels)."""
-        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
-        return slopes[:, None] + self.baseline().to_numpy()
-
-    def fixed_predictor(self, new: pd.DataFrame) -> Floats:
-        """Linear predictor of person-periods, (n,); minus infinity in periods where nothing happened."""
-        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
-        own = self.baseline().to_numpy()[self.positions(new)]
-        return slopes + own + log_exposure(new, self._spec.exposure)
 
     def baseline_words(self) -> str:
         """The baseline in words, for a methods section."""
@@ -104,3 +83,28 @@ class PeriodBaseline:
                 f"{', '.join(map(str, self.eventless))} (hazard estimated as zero)"
             )
         return facts
+
+
+class PeriodBaseline(Periods):
+    """A baseline with one intercept: its parameters come first."""
+
+    @property
+    def n_baseline(self) -> int:
+        """Parameters before the slopes: intercept and periods, or columns of the spline."""
+        return len(self.estimates.names) - len(self.design.names)
+
+    def baseline(self) -> pd.Series:
+        """Linear predictor of each period at covariates zero; minus infinity where nothing happened."""
+        values = self.baseline_columns() @ self.estimates.values[: self.n_baseline] + self.floor()
+        return pd.Series(values, index=list(self.levels), name="baseline")
+
+    def every_period(self, new: pd.DataFrame) -> Floats:
+        """Linear predictor of rows in every whole period, (n, levels)."""
+        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
+        return slopes[:, None] + self.baseline().to_numpy()
+
+    def fixed_predictor(self, new: pd.DataFrame) -> Floats:
+        """Linear predictor of person-periods, (n,); minus infinity in periods where nothing happened."""
+        slopes = self.design.matrix(new) @ self.estimates.values[self.n_baseline :]
+        own = self.baseline().to_numpy()[self.positions(new)]
+        return slopes + own + log_exposure(new, self._spec.exposure)

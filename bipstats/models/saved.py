@@ -21,9 +21,12 @@ _RESULTS = {
     "FrailtyResult": "frailty_result",
     "HazardResult": "hazard",
     "LogitResult": "logit",
+    "MassPointResult": "mixtures",
     "MixedHazardResult": "mixed_hazard",
     "MixedLogitResult": "mixed",
     "OLSResult": "ols",
+    "PiecewiseResult": "piecewise",
+    "TimingOfEventsResult": "timing_of_events",
 }
 
 
