@@ -16,6 +16,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -56,8 +57,9 @@ TABLE: list[tuple[str, str, tuple[str, str], list[tuple[str, int]]]] = [
 R_SCRIPTS = {"R": "peers.R", "glmmTMB": "peers_mixed.R"}
 
 
+@cache
 def measured(job: str, file: Path, runs: int) -> Found | str:
-    """Figures of one job, or why there are none."""
+    """Figures of one job, or why there are none; a peer of two of our jobs is measured once."""
     who, _, model = job.partition(" ")
     if who in R_SCRIPTS:
         if shutil.which("Rscript") is None:
