@@ -82,11 +82,11 @@ def scale_in_place(x: Floats, names: tuple[str, ...]) -> tuple[Floats, Floats, N
             f"{listed(faint)} varies by less than 1e-10 of its size, too little to compute with; subtract a constant "
             "from it, or use a smaller unit."
         )
-    divisor = np.where(constant, 1.0, scale)
+    factor = 1.0 / np.where(constant, 1.0, scale)
     for rows in _chunks(len(x)):
         chunk = x[rows]
         chunk -= centre
-        chunk /= divisor
+        chunk *= factor
     return centre, scale, constant
 
 
@@ -142,9 +142,12 @@ def _moments(x: Floats) -> tuple[Floats, Floats]:
     seen, mean, squares = 0, np.zeros(x.shape[1]), np.zeros(x.shape[1])
     for rows in _chunks(len(x)):
         chunk = x[rows]
-        own = chunk.mean(axis=0)
+        ones = np.ones(len(chunk))  # sums down the columns as products: twice as fast
+        own = ones @ chunk / len(chunk)
+        around = chunk - own
+        around *= around
         apart, total = own - mean, seen + len(chunk)
-        squares += ((chunk - own) ** 2).sum(axis=0) + apart**2 * (seen * len(chunk) / total)
+        squares += ones @ around + apart**2 * (seen * len(chunk) / total)
         mean += apart * (len(chunk) / total)
         seen = total
     return mean, np.sqrt(squares / max(seen, 1))
