@@ -34,9 +34,9 @@ lint: $(READY) ## style, types, import rules, file lengths, the architecture pag
 	$(BIN)/lint-imports
 	$(BIN)/python tests/house.py
 
-SHAPES ?= Q W QF QR S I
+SHAPES ?=
 
-bench: $(VENV)/.bench ## time, memory and agreement beside R and Python peers (SHAPES="W10" for the large one)
+bench: $(VENV)/.bench ## time, memory and agreement beside R and Python peers (SHAPES=W10: the largest data)
 	$(BIN)/python benchmarks/run.py $(SHAPES)
 
 docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
