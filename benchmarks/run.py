@@ -132,7 +132,9 @@ def main() -> None:
     """Run the jobs of the shapes asked for."""
     arguments = argparse.ArgumentParser()
     names = ["Q", "QF", "W", "W10", "QR", "S", "I"]
-    arguments.add_argument("shapes", nargs="*", default=[name for name in names if name != "W10"], choices=names)
+    arguments.add_argument(
+        "shapes", nargs="*", default=[name for name in names if name != "W10"], choices=names
+    )
     wanted = arguments.parse_args().shapes
     print(f"{os.cpu_count()} processors; BLAS threads as the libraries choose (ours: one)")
     with tempfile.TemporaryDirectory() as folder:
