@@ -378,5 +378,5 @@ def test_a_robust_variance_that_is_zero_but_for_rounding_is_not_laid_to_two_ways
     )
     with pytest.warns(bip.ModelWarning) as caught:
         fit = bip.fine_gray("a + b", data)
-    assert [str(one.message)[:46] for one in caught] == ["the variance of b is zero but for rounding: at"]
+    assert [str(one.message)[:47] for one in caught] == ["b: the variance is zero but for rounding: at th"]
     assert np.isnan(fit.bse["b"]) and fit.bse["a"] > 0

@@ -129,6 +129,8 @@ class Covariance:
         Bootstrap p-values and intervals, in the order reported.
     lost : (k,) boolean array or None
         Estimates, in the order reported, that have no variance: without some cluster there is none of them.
+    bread : (p, p) array or None
+        Of a sandwich: the inverse information, which tells a variance from rounding.
     """
 
     matrix: Floats
@@ -137,6 +139,7 @@ class Covariance:
     df: Floats | None = None
     accepted: AcceptedValues | None = None
     lost: NDArray[np.bool_] | None = None
+    bread: Floats | None = None
 
 
 def covariance(
@@ -173,7 +176,8 @@ def covariance(
         return Covariance(bread, "from the model's information", {})
     if vcov == "robust":
         sums = score_sums(np.arange(n_rows) if unit is None else codes(unit))
-        return Covariance(_sandwich(bread, sums.T @ sums), f"robust (HC0), one unit per {_words(unit)}", {})
+        how = f"robust (HC0), one unit per {_words(unit)}"
+        return Covariance(_sandwich(bread, sums.T @ sums), how, {}, bread=bread)
     assert isinstance(vcov, Cluster | ScoreBootstrap)
     groups = {name: codes(name) for name in vcov.columns}
     counts = _counts(groups)
@@ -260,7 +264,7 @@ def _sandwiched(
         total = total - meat(np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1])
     words = " and ".join(f"{name} ({count:,} clusters)" for name, count in counts.items())
     how = f"clustered by {words}, {small_sample or 'no small-sample factor'}"
-    return Covariance(_sandwich(bread, total), how, counts)
+    return Covariance(_sandwich(bread, total), how, counts, bread=bread)
 
 
 def _factor(small_sample: SmallSample | None, n_rows: int, n_params: int) -> Callable[[int], float]:

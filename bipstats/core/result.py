@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bipstats.core.columns import Floats, listed
 from bipstats.core.covariance import Covariance
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Link = Literal["identity", "logit", "cloglog", "log"]
+
+
+_ROUNDING = 1e-14  # share of the model's variance; an error then is less than 1e-7 of the model's
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,13 +276,21 @@ def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: 
     """Estimates with a covariance mapped from working to reported parameters; a negative variance warns."""
     matrix = transform @ made.matrix @ transform.T
     if made.lost is not None:
-        matrix[made.lost] = matrix[:, made.lost] = np.nan
-        lost = [name for name, gone in zip(names, made.lost, strict=True) if gone]
-        warnings.warn(
-            f"{listed(lost)}: without some cluster there is no estimate (that cluster alone has the level), so that "
-            "the jackknife gives no standard error there. The other terms are not touched by this.",
-            ModelWarning,
-            stacklevel=4,
+        _take_out(
+            matrix,
+            made.lost,
+            names,
+            "without some cluster there is no estimate (that cluster alone has the level), so that the jackknife gives "
+            "no standard error there. The other terms are not touched by this.",
+        )
+    if made.bread is not None:
+        least = _ROUNDING * np.diag(transform @ made.bread @ transform.T)
+        _take_out(
+            matrix,
+            np.abs(np.diag(matrix)) < least,
+            names,
+            "the variance is zero but for rounding: at the estimate no cluster (or row) pulls it either way (very few "
+            "rows?). No standard error is reported there.",
         )
     estimates = Estimates(names, values, matrix, made.how, made.df, made.accepted)
     if made.df is not None and np.isnan(made.df).any():
@@ -292,21 +304,22 @@ def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: 
     negative = [
         name for name, variance in zip(names, np.diag(estimates.covariance), strict=True) if variance < 0
     ]
-    if negative and len(made.clusters) == 2:
+    if negative:
         warnings.warn(
             f"two-way clustering gave a negative variance for {', '.join(negative)}: no standard error is reported "
             "there. There are too few clusters in one direction; cluster by one column.",
             ModelWarning,
             stacklevel=4,
         )
-    elif negative:
-        warnings.warn(
-            f"the variance of {', '.join(negative)} is zero but for rounding: at the estimate no unit pulls it either "
-            "way (very few rows?). No standard error is reported there.",
-            ModelWarning,
-            stacklevel=4,
-        )
     return estimates
+
+
+def _take_out(matrix: Floats, lost: NDArray[np.bool_], names: tuple[str, ...], why: str) -> None:
+    """Leave terms without a variance, and say so."""
+    if lost.any():
+        matrix[lost] = matrix[:, lost] = np.nan
+        gone = [name for name, taken in zip(names, lost, strict=True) if taken]
+        warnings.warn(f"{listed(gone)}: {why}", ModelWarning, stacklevel=5)
 
 
 def used_columns(**roles: str | None) -> dict[str, str]:
