@@ -283,7 +283,7 @@ def report(names: tuple[str, ...], values: Floats, made: Covariance, transform: 
             "without some cluster there is no estimate (that cluster alone has the level), so that the jackknife gives "
             "no standard error there. The other terms are not touched by this.",
         )
-    if made.bread is not None:
+    if made.bread is not None and len(made.clusters) < 2:
         least = _ROUNDING * np.diag(transform @ made.bread @ transform.T)
         _take_out(
             matrix,
