@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from few_clusters import r_numbers
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
@@ -162,7 +162,10 @@ def test_order_names_and_scale_do_not_matter(name, model, seed, factor):
     draw = np.random.default_rng(seed)
     rows = pd.DataFrame({"g": np.arange(42) % 6, "x": draw.normal(size=42), "z": draw.normal(size=42)})
     rows["y"] = (rows["x"] + draw.normal(size=42) > 0).astype(float)
-    once = model("y ~ x + z", rows, vcov=REQUESTS[name])
+    try:
+        once = model("y ~ x + z", rows, vcov=REQUESTS[name])
+    except bip.ModelError:  # a random sample may be separated
+        assume(False)
     names = draw.permutation(list("klmnop"))
     other = rows.assign(z=rows["z"] * factor, g=names[rows["g"]]).sample(frac=1, random_state=seed)
     again = model("y ~ x + z", other, vcov=REQUESTS[name])
