@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.core.columns import Floats, Ints, labels, listed
-from bipstats.core.covariance import Cluster, Vcov, cluster_columns
+from bipstats.core.covariance import Cluster, Vcov
 from bipstats.core.score_bootstrap import ScoreBootstrap
 from bipstats.errors import ModelError, OptionError
 
@@ -158,8 +158,3 @@ def _split_groups(codes: Ints, coarser: Ints) -> int:
     """Number of groups that lie in several of the coarser ones."""
     pairs = np.unique(codes * (int(coarser.max()) + 1) + coarser) // (int(coarser.max()) + 1)
     return int((np.bincount(pairs) > 1).sum())
-
-
-def grouping_columns(random: Sequence[str], vcov: Vcov) -> list[str]:
-    """Columns that rows are kept apart by."""
-    return [*random, *cluster_columns(vcov)]
