@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.calibration.evaluate import Archive, Task, mean_and_error
-from bipstats.calibration.parameters import Point
+from bipstats.calibration.parameters import FREE, SOLVED, Point
 from bipstats.calibration.targets import SIGNS, fingerprint, sign_holds, targets, verdict
 from bipstats.synthetic.truth import Truth, scenarios
 
@@ -94,8 +94,13 @@ def _rows(world: str, results: Sequence[dict[str, float]]) -> Iterator[tuple[Any
 
 
 def parameters_digest(truth: Truth) -> str:
-    """Give a short digest of a truth's numbers."""
-    return hashlib.sha256(repr(truth.sections()).encode()).hexdigest()[:16]
+    """Give a short digest of the numbers that a calibration sets or leans on."""
+    solved = {parameter.path for world in SOLVED.values() for parameter in (*world, *FREE)}
+    rows = truth.parameters()
+    path = rows["section"] + "." + rows["name"]
+    chosen = path.isin(solved) | rows["status"].str.startswith("calibrated")
+    text = repr(sorted(zip(path[chosen], rows["value"][chosen], strict=True)))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def as_toml(table: pd.DataFrame, clients: int, seeds: int, truths: Mapping[str, Truth] | None = None) -> str:

@@ -89,7 +89,7 @@ def jacobian(
     clients: int = 60_000,
     seeds: Sequence[int] = (1, 2),
     controls: float = 0.2,
-    free: Sequence[Parameter] = FREE,
+    parameters: Sequence[Parameter] = (),
     jobs: int = 1,
     show: bool | None = None,
 ) -> Jacobian:
@@ -103,13 +103,13 @@ def jacobian(
     archive : Archive
     clients, seeds, controls
         Size of each simulated world, its seeds, and the share of rows without an event (`reference.reference`).
-    free : sequence of Parameter
-        Beside those that the world solves.
+    parameters : sequence of Parameter, optional
+        All that the world solves, and the free ones, if not given.
     jobs, show
         Processes and progress.
     """
     solved = SOLVED[world]
-    parameters = (*solved, *(parameter for parameter in free if parameter not in solved))
+    parameters = tuple(parameters) or (*solved, *(free for free in FREE if free not in solved))
     moved = {
         (parameter, side): point.moved({parameter: side * parameter.step})
         for parameter, side in product(parameters, (-1, 1))
@@ -139,5 +139,5 @@ def jacobian(
         np.array([parameter.step for parameter in parameters]),
         slopes.mean(axis=0),
         error,
-        len(solved),
+        sum(parameter in solved for parameter in parameters),
     )

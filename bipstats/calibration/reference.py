@@ -6,8 +6,12 @@ need and would take five times as long; a test holds the two together on one stu
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 from numpy.random import PCG64, Generator
+from numpy.typing import NDArray
 
 from bipstats.calibration.seen import Bools, Floats, Ints, Periods, Seen, periods
 from bipstats.codebook import CLASSES, INDICATORS, indicators
@@ -23,6 +27,8 @@ from bipstats.replication.frames import SIGNIFICANT
 from bipstats.synthetic.exits import expected_entry
 from bipstats.synthetic.quantities import last_caseworker
 from bipstats.synthetic.world import World
+
+Columns = Callable[[Ints], NDArray[Any]]
 
 CARRY = 52
 YEAR = 52
@@ -55,9 +61,11 @@ def reference(world: World, study: Seen, controls: float = 1.0) -> dict[str, flo
 def belief_effect(study: Seen, controls: float = 1.0) -> dict[str, float]:
     """E02 and the items: log hazard ratios of job or education per step, answers carried for a year."""
     events = study.measured
+    until = events.week + CARRY
+    expires = events.last(events.client, until) == np.arange(len(until))  # no later answer has taken over
     among, when = study.class_changes
-    client = np.concatenate([events.client, events.client, study.changed.client, among])
-    week = np.concatenate([events.week, events.week + CARRY, study.changed.week, when])
+    client = np.concatenate([events.client, events.client[expires], study.changed.client, among])
+    week = np.concatenate([events.week, until[expires], study.changed.week, when])
     rows = periods(study, (study.kind == 1) | (study.kind == 2), client, week)
     place = events.last(rows.client, rows.start)
     in_force = rows.start - events.week[place] < CARRY
@@ -120,14 +128,13 @@ def _fixed(study: Seen) -> Floats:
     return np.hstack([study.background, study.centre[:, None] == np.arange(1, 10)])
 
 
-def _hazard(study: Seen, rows: Periods, columns, controls: float) -> Floats:  # type: ignore[no-untyped-def]
+def _hazard(study: Seen, rows: Periods, columns: Columns, controls: float) -> Floats:
     """Slopes of a complementary log-log on `columns`, background and job centre, with effects of periods."""
     kept = np.flatnonzero(_sampled(study, rows, controls))
     rows = rows.take(kept)
     x = np.hstack([columns(kept), _fixed(study)[rows.client]]).astype(float)
     weight = np.where(rows.event, 1.0, 1 / controls)
-    periods_seen, level = np.unique(rows.period, return_inverse=True)
-    assert len(periods_seen) == level.max() + 1
+    level = np.unique(rows.period, return_inverse=True)[1]
     problem = binomial_problem(
         x - x.mean(axis=0), level, weight * rows.event, weight, np.log(rows.exposure), "cloglog"
     )

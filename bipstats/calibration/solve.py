@@ -54,7 +54,7 @@ def damped_updates(
     world : str
     point : Point
     slopes : mapping
-        Derivative of each solved parameter's moment in it.
+        Derivative of each parameter's own moment in it; parameters that are left out stay.
     archive : Archive
     rounds : int
         0 gives the point back.
@@ -65,19 +65,16 @@ def damped_updates(
     visited = [point]
     for number in range(rounds):
         result = archive.all([Task(point, clients, seed + number, CONTROLS)], label=f"update {number + 1}")
-        gap = wanted(world) - achieved(world, result)[0]
-        changes = {
-            parameter: DAMPING * float(g) / slopes[parameter]
-            for parameter, g in zip(SOLVED[world], gap, strict=True)
-        }
+        gap = dict(zip(SOLVED[world], wanted(world) - achieved(world, result)[0], strict=True))
+        changes = {parameter: DAMPING * float(gap[parameter]) / slope for parameter, slope in slopes.items()}
         point = point.moved(changes)
         point = replace(point, truth=class_levels(point.truth, result[0]))
         visited.append(point)
-    return _mean(SOLVED[world], visited[-min(AVERAGED, rounds) :] if rounds else visited)
+    return _mean(tuple(slopes), visited[-min(AVERAGED, rounds) :] if rounds else visited)
 
 
 def _mean(parameters: Sequence[Parameter], points: Sequence[Point]) -> Point:
-    """Give the point half of whose randomness is averaged out: the mean of each parameter."""
+    """Give the mean of each parameter over points, which averages their chance out."""
     last = points[-1]
     changes = {p: float(np.mean([point.get(p) for point in points])) - last.get(p) for p in parameters}
     names = ("job_level", "other_level_with_job", "other_level_without_job")
