@@ -16,7 +16,7 @@ from bipstats.calibration.moments import achieved, moments, wanted
 from bipstats.calibration.parameters import ANSWER_ONE, FREE, LEVEL, RATE, RELIABILITY, SOLVED, Point
 from bipstats.calibration.reference import belief_effect, reference
 from bipstats.calibration.showing import seen
-from bipstats.calibration.solve import FLOOR, RIDGE, damped_updates, newton_step, settled
+from bipstats.calibration.solve import FLOOR, RIDGE, damped_updates, newton_step, own_slopes, settled, unlike
 from bipstats.calibration.writing import changes, jacobian_toml, read_jacobian, rewrite, world_path
 from bipstats.replication import analyses
 from bipstats.replication.frames import Prepared
@@ -153,8 +153,8 @@ def test_class_levels_come_back_from_elsewhere():
 
 def test_a_perturbed_level_is_found_again():
     truth = bip.Truth()
-    start = Point(replace(truth, hazard=replace(truth.hazard, level=truth.hazard.level + 0.6)))
-    found = damped_updates("E2", start, {LEVEL: 0.9}, Archive(), rounds=8, clients=2000, seed=40)
+    start = Point(replace(truth, hazard=replace(truth.hazard, level=truth.hazard.level + 0.4)))
+    found = damped_updates("E2", start, {LEVEL: 0.9}, Archive(), rounds=6, clients=2000, seed=40)
     # One year's jobs of 2,000 clients: 120, so log E10 has a standard error near .09; five rounds are averaged.
     assert found.truth.hazard.level == pytest.approx(truth.hazard.level, abs=0.1)
     assert found.truth.hazard.belief == truth.hazard.belief
@@ -208,6 +208,42 @@ def test_ridges_keep_all_moments():
     assert_allclose(total, 0, atol=1e-12)
     # x must make up for .1 in the first moment, y for .3 - .05 in the second
     assert_allclose([move["x"], move["y"]], [-0.05, -0.5])
+
+
+def test_columns_of_parameters_that_the_other_world_leaves_alone_are_the_worlds_own():
+    names = tuple(moment.name for moment in moments("E2"))
+    paths = tuple(parameter.path for parameter in (*SOLVED["E2"], *FREE))
+    slopes = np.arange(140.0).reshape(10, 14)
+    found = Jacobian("E2", names, paths, np.ones(14), slopes, slopes, 10)
+    others = unlike("S", found)
+    assert [parameter.path for parameter in others] == ["hazard.private_view", "belief.private_sorting"]
+    assert unlike("N2", found) == ()
+    assert_allclose(own_slopes("N2", found), slopes[:8, :8])
+    own = Jacobian(
+        "S", names, tuple(p.path for p in others), np.ones(2), -np.ones((10, 2)), np.ones((10, 2)), 2
+    )
+    mixed = own_slopes("S", found, own)
+    assert_allclose(mixed[:, 4:6], -1)
+    assert_allclose(mixed[:, 6:], slopes[:, 6:10])
+
+
+def test_errors_of_ridges_are_those_of_redrawn_derivatives():
+    found, rng = made_up(), np.random.default_rng(1)
+    small = replace(found, errors=found.errors / 100)
+    drawn = [
+        replace(small, slopes=small.slopes + small.errors * rng.standard_normal((2, 3))).ridges()[["x", "y"]]
+        for _ in range(2000)
+    ]
+    redrawn = np.std([frame.to_numpy()[0] for frame in drawn], axis=0)
+    assert_allclose(small.ridge_errors()[["x", "y"]].to_numpy()[0], redrawn, rtol=0.06)  # 2,000 draws: 1.6 %
+
+
+def test_spread_is_the_moments_spread_through_the_inverse(quantities):
+    names = tuple(moment.name for moment in moments("E2"))
+    found = Jacobian("E2", names, names, np.ones(10), np.eye(10) * 2, np.zeros((10, 10)), 10)
+    spread = found.spread([quantities | {"belief": value} for value in (0.1, 0.3)])
+    assert spread["log E02"] == pytest.approx(np.sqrt(0.02) / 2)
+    assert spread.drop("log E02").max() == pytest.approx(0, abs=1e-12)
 
 
 def test_singular_values_and_conditions():

@@ -12,8 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from bipstats.calibration import check as checking
-from bipstats.calibration.evaluate import Archive
+from bipstats.calibration.evaluate import Archive, Task
 from bipstats.calibration.jacobian import Jacobian, jacobian
+from bipstats.calibration.parameters import Point
 from bipstats.calibration.solve import solve, starting_point
 from bipstats.calibration.writing import (
     changes,
@@ -24,6 +25,9 @@ from bipstats.calibration.writing import (
     world_path,
 )
 from bipstats.synthetic.truth import WORLDS, scenarios
+
+STUDY, STUDIES = 4000, 60
+"""Clients of a study of BIP's size, and studies from which its spread is taken."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -47,6 +51,9 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--clients", type=int, default=clients, help="of each simulated study")
         command.add_argument("--seeds", type=int, default=seeds, help="simulated studies")
         command.add_argument("--jobs", type=int, default=1, help="processes")
+        command.add_argument(
+            "--controls", type=float, default=0.2, help="share of the rows without an event in hazard models"
+        )
         command.add_argument("--checkpoint", type=Path, help="file of finished studies; run again to go on")
         command.add_argument("--out", type=Path, help="default: the project's own file")
         if name == "solve":
@@ -60,7 +67,14 @@ def _check(asked: argparse.Namespace, archive: Archive) -> None:
     if path.exists():
         for what in checking.outdated(checking.read(path)):
             print(f"The committed table is out of date: {what} has changed.")
-    table = checking.check(asked.world, archive, clients=asked.clients, seeds=asked.seeds, jobs=asked.jobs)
+    table = checking.check(
+        asked.world,
+        archive,
+        clients=asked.clients,
+        seeds=asked.seeds,
+        controls=asked.controls,
+        jobs=asked.jobs,
+    )
     with pd.option_context("display.width", 160, "display.max_rows", None):
         print(table.to_string(index=False, float_format="{:.4f}".format, na_rep=""))
     missed = table[table["verdict"].isin(["missed", "sign differs"])]
@@ -95,8 +109,20 @@ def _jacobian(asked: argparse.Namespace, archive: Archive) -> None:
     """Print and write the Jacobian of a world."""
     seeds = tuple(range(1, asked.seeds + 1))
     point = starting_point(scenarios()[asked.world], archive, asked.clients, seeds)
-    found = jacobian(asked.world, point, archive, clients=asked.clients, seeds=seeds, jobs=asked.jobs)
+    found = jacobian(
+        asked.world,
+        point,
+        archive,
+        clients=asked.clients,
+        seeds=seeds,
+        controls=asked.controls,
+        jobs=asked.jobs,
+    )
     _print(found)
+    studies = [Task(Point(point.truth), STUDY, 5000 + k) for k in range(STUDIES)]
+    spread = found.spread(archive.all(studies, asked.jobs, "studies"))
+    print(f"Standard deviations if one study of {STUDY:,} clients were the data")
+    print(spread.round(3).to_string())
     text = jacobian_toml(found, asked.clients, asked.seeds)
     (asked.out or jacobian_path()).write_text(text, encoding="utf-8", newline="\n")
 
@@ -115,6 +141,8 @@ def _print(found: Jacobian) -> None:
         print(found.singular().round(2).to_string(index=False))
         print("Ridges: moves that keep all moments, to first order")
         print(found.ridges().round(3).to_string(index=False))
+        print("Monte Carlo errors of these")
+        print(found.ridge_errors().round(3).to_string(index=False))
 
 
 if __name__ == "__main__":

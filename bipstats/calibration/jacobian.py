@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -75,7 +75,37 @@ class Jacobian:
         """
         own, free = self.slopes[:, : self.solved], self.slopes[:, self.solved :]
         moves = -np.linalg.solve(own, free * self.steps[self.solved :])
-        frame = pd.DataFrame(moves.T, columns=list(self.parameters[: self.solved]))
+        return self._moves(moves.T)
+
+    def ridge_errors(self) -> pd.DataFrame:
+        r"""Monte Carlo standard errors of `ridges`, with errors of the derivatives taken as independent.
+
+        Notes
+        -----
+        To first order the moves err by :math:`J_s^{-1} e`, where e is by how much the wrong derivatives miss the
+        moments: :math:`\mathrm{Var}(e_k) = \sum_j s_{kj}^2 m_j^2` over all parameters j that move by :math:`m_j`.
+        """
+        moves = self.ridges().iloc[:, 2:].to_numpy()
+        inverse = np.linalg.inv(self.slopes[:, : self.solved])
+        own, free = self.errors[:, : self.solved] ** 2, self.errors[:, self.solved :] ** 2
+        missed = own @ (moves**2).T + free * self.steps[self.solved :] ** 2
+        return self._moves(np.sqrt(inverse**2 @ missed).T)
+
+    def spread(self, results: Sequence[Mapping[str, float]]) -> pd.Series:
+        """Standard deviations that the solved parameters would have if one study were the data.
+
+        Parameters
+        ----------
+        results : sequence
+            Quantities of simulated studies of the size in question, at the same truth.
+        """
+        chosen = [moment for moment in moments(self.world) if moment.name in self.moments]
+        values = np.array([[moment.of(result) for moment in chosen] for result in results])
+        found = np.linalg.solve(self.slopes[:, : self.solved], (values - values.mean(axis=0)).T)
+        return pd.Series(found.std(axis=1, ddof=1), index=list(self.parameters[: self.solved]))
+
+    def _moves(self, rows: np.ndarray) -> pd.DataFrame:
+        frame = pd.DataFrame(rows, columns=list(self.parameters[: self.solved]))
         frame.insert(0, "free parameter", list(self.parameters[self.solved :]))
         frame.insert(1, "raised by", self.steps[self.solved :])
         return frame

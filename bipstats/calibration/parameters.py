@@ -52,6 +52,14 @@ FREE = (VIEW, STYLE, NOISE, RELIABILITY)
 _COMMON = (LEVEL, TREND, ITEMS, ANSWER_ONE)
 _STAFF = (SPREAD, SORTING)
 
+CLOSED_FORM = (
+    "belief.cuts",
+    "interventions.job_level",
+    "interventions.other_level_with_job",
+    "interventions.other_level_without_job",
+)
+"""Parameters that follow from published shares once the others are known."""
+
 SOLVED: Mapping[str, tuple[Parameter, ...]] = {
     "E2": (*_COMMON, BELIEF, ORIENTATION, SWITCH, RATE, *_STAFF),
     "N2": (*_COMMON, BELIEF, ORIENTATION, SWITCH, RATE),

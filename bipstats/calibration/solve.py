@@ -8,10 +8,9 @@ from dataclasses import replace
 import numpy as np
 
 from bipstats.calibration.evaluate import Archive, Task, class_levels, mean_and_error
-from bipstats.calibration.jacobian import Jacobian
-from bipstats.calibration.moments import achieved, wanted
+from bipstats.calibration.jacobian import Jacobian, jacobian
+from bipstats.calibration.moments import achieved, moments, wanted
 from bipstats.calibration.parameters import SOLVED, Parameter, Point
-from bipstats.errors import OptionError
 from bipstats.synthetic.truth import Truth
 
 DAMPING = 0.7
@@ -113,14 +112,19 @@ def newton_step(world: str, point: Point, results: Results, slopes: np.ndarray) 
     return replace(moved, truth=class_levels(moved.truth, mean))
 
 
-def own_slopes(world: str, found: Jacobian) -> np.ndarray:
-    """Give the square part of a Jacobian for a world's moments and solved parameters."""
-    columns = [parameter.path for parameter in SOLVED[world]]
-    missing = [path for path in columns if path not in found.parameters]
-    if missing:
-        raise OptionError(f"the Jacobian of {found.world} has no column for {', '.join(missing)}")
-    rows = slice(0, len(wanted(world)))
-    return found.slopes[rows, [found.parameters.index(path) for path in columns]].reshape(-1, len(columns))
+def own_slopes(world: str, found: Jacobian, own: Jacobian | None = None) -> np.ndarray:
+    """Give the square Jacobian of a world, columns of `own` before those of `found`."""
+    kept = [found.moments.index(moment.name) for moment in moments(world)]
+    columns = {path: found.slopes[kept, j] for j, path in enumerate(found.parameters)}
+    if own is not None:
+        columns |= {path: own.slopes[:, j] for j, path in enumerate(own.parameters)}
+    return np.column_stack([columns[parameter.path] for parameter in SOLVED[world]])
+
+
+def unlike(world: str, found: Jacobian) -> tuple[Parameter, ...]:
+    """Parameters that a world solves and the world of a Jacobian does not: their columns must be its own."""
+    shared = found.parameters[: found.solved]
+    return tuple(parameter for parameter in SOLVED[world] if parameter.path not in shared)
 
 
 def settled(point: Point, results: Results) -> Truth:
@@ -159,7 +163,7 @@ def solve(
     truth : Truth
         Where to start.
     found : Jacobian
-        Of this world, or of another one with its parameters among the columns.
+        Of this world or of E2; columns of parameters that its world does not solve are taken anew.
     archive : Archive
     rounds : int
         Damped updates; 0 where the start is close.
@@ -173,9 +177,11 @@ def solve(
     Truth
         With four digits a parameter.
     """
-    slopes = own_slopes(world, found)
-    diagonal = dict(zip(SOLVED[world], np.diag(slopes).tolist(), strict=True))
     point = starting_point(truth, archive, clients, seeds[:2])
+    others = unlike(world, found)
+    own = jacobian(world, point, archive, seeds=seeds[:2], parameters=others, jobs=jobs) if others else None
+    slopes = own_slopes(world, found, own)
+    diagonal = dict(zip(SOLVED[world], np.diag(slopes).tolist(), strict=True))
     point = damped_updates(
         world, point, diagonal, archive, rounds=rounds, clients=clients, seed=1000 + max(seeds)
     )

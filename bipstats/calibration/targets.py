@@ -72,6 +72,7 @@ class Target:
         return float(np.exp(quantity)) if self.ratio else float(quantity)
 
 
+@cache
 def _published(figure: str, part: str) -> float:
     """Give a number of the codebook."""
     row: Any = published().set_index("id").loc[figure]

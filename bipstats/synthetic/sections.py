@@ -161,7 +161,7 @@ class Belief:
     from_readiness: float = par(0.70, "per sd of true readiness", "slope")
     from_background: float = par(0.15, "per sd of the background's prospects", "slope")
     orientation: float = par(
-        0.5367, "per sd of the caseworker's job orientation", "slope", "calibrated to E01"
+        0.5394, "per sd of the caseworker's job orientation", "slope", "calibrated to E01"
     )
     private_view: float = par(0.30, "per sd of the private view of this client", "slope")
     private_persistence: float = par(
@@ -172,7 +172,7 @@ class Belief:
     )
     answer_noise: float = par(0.42, "noise of the answer", SD, rule="not negative")
     cuts: tuple[float, ...] = par(
-        (-0.4767, -0.0051, 0.6692, 1.6226),
+        (-0.4798, -0.0129, 0.6658, 1.6185),
         "latent cuts between the answers 1 to 5",
         "latent",
         "calibrated to E05, E07-E09",
@@ -184,16 +184,16 @@ class Belief:
 class Hazard:
     """The log hazard of job or education, per quarter."""
 
-    level: float = par(-5.4493, "at mean values in the first quarter", LOG, "calibrated to E10")
-    per_quarter: float = par(-0.0504, "per quarter since enrolment", LOG, "calibrated to E11")
+    level: float = par(-5.4591, "at mean values in the first quarter", LOG, "calibrated to E10")
+    per_quarter: float = par(-0.0519, "per quarter since enrolment", LOG, "calibrated to E11")
     item_weights: tuple[float, ...] = par(
         (0.20, 0.12, 0.16, 0.13, 0.18, 0.12, 0.20, 0.12, 0.0, 0.0),
         "relative effect of one step, by item",
         LOG,
         "assumed (zero or not: published)",
     )
-    item_scale: float = par(1.5318, "factor on the item weights", "factor", "calibrated to E05-E06")
-    belief: float = par(0.3593, "one step of the latent belief", LOG, "calibrated to E02")
+    item_scale: float = par(1.53, "factor on the item weights", "factor", "calibrated to E05-E06")
+    belief: float = par(0.376, "one step of the latent belief", LOG, "calibrated to E02")
     private_view: float = par(0.0, "one sd of the private view, not through belief", LOG)
     orientation: float = par(0.0, "one sd of the orientation, not through belief", LOG)
     education_share: float = par(0.15, "education among these exits", SHARE, rule="probability")
@@ -228,7 +228,7 @@ class Caseworkers:
 
     per_client: float = par(0.075, "caseworkers per client", "ratio", "derived", "inner probability")
     effect_sd: float = par(
-        0.7055, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
+        0.7062, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
     )
     sorting: float = par(
         0.1033,
@@ -246,12 +246,12 @@ class Caseworkers:
 class Switches:
     """Changes of caseworker and what they do."""
 
-    rate: float = par(0.0684, "switches per quarter", "probability", "calibrated to E04", "probability")
+    rate: float = par(0.0677, "switches per quarter", "probability", "calibrated to E04", "probability")
     departure_share: float = par(0.5, "switches because the caseworker leaves", SHARE, rule="probability")
     turnover_variance: float = par(
         0.5, "Gamma variance of the rate over caseworkers", "variance", rule="positive"
     )
-    effect: float = par(-0.7942, "right after a switch", LOG, "calibrated to E03")
+    effect: float = par(-0.7915, "right after a switch", LOG, "calibrated to E03")
     half_life: float = par(2.0, "the effect halves in", "quarters", rule="positive")
 
 
@@ -259,12 +259,12 @@ class Switches:
 class Interventions:
     """Who takes part in job-oriented and other interventions, quarter by quarter."""
 
-    job_level: float = par(-0.3544, "job-oriented", LOGIT, "calibrated to E17-E20")
+    job_level: float = par(-0.3507, "job-oriented", LOGIT, "calibrated to E17-E20")
     other_level_with_job: float = par(
-        -0.2885, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
+        -0.2806, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     other_level_without_job: float = par(
-        0.4257, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"
+        0.4297, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     job_readiness: float = par(0.35, "job-oriented per sd of readiness", LOGIT)
     job_orientation: float = par(0.15, "job-oriented per sd of the caseworker's orientation", LOGIT)
