@@ -232,10 +232,10 @@ def test_errors_of_ridges_are_those_of_redrawn_derivatives():
     small = replace(found, errors=found.errors / 100)
     drawn = [
         replace(small, slopes=small.slopes + small.errors * rng.standard_normal((2, 3))).ridges()[["x", "y"]]
-        for _ in range(2000)
+        for _ in range(500)
     ]
     redrawn = np.std([frame.to_numpy()[0] for frame in drawn], axis=0)
-    assert_allclose(small.ridge_errors()[["x", "y"]].to_numpy()[0], redrawn, rtol=0.06)  # 2,000 draws: 1.6 %
+    assert_allclose(small.ridge_errors()[["x", "y"]].to_numpy()[0], redrawn, rtol=0.12)  # 500 draws: 3.2 %
 
 
 def test_spread_is_the_moments_spread_through_the_inverse(quantities):

@@ -200,8 +200,7 @@ def progression(study: Seen) -> dict[str, float]:
     near = (client[1:] == client[:-1]) & (quarter[1:] == quarter[:-1] + 1)
     at = np.flatnonzero(near)
     index = study.scores[:, _NINE].mean(axis=1)
-    initial = at[quarter[at] == 0]
-    spread = index[initial].std(ddof=1)
+    spread = index[study.first()].std(ddof=1)
     change = (index[at + 1] - index[at]) / (week[at + 1] - week[at]) * 13 / spread
     klass = study.classes[client[at], quarter[at]]
     return {f"progression {name}": float(change[klass == k].mean()) for k, name in enumerate(CLASSES)}
