@@ -66,7 +66,7 @@ _NAMES = {
     "show_versions": "versions",
     "cite": "versions",
 }
-_MODULES = ("codebook", "interventions")
+_MODULES = ("codebook", "interventions", "caseworkers")
 
 __all__ = ["__version__", *sorted(_NAMES), *_MODULES]
 

@@ -16,16 +16,19 @@ import bipstats as bip
 from bipstats.core.result import Result
 from bipstats.tables import Summary
 
-NAMES = [name for name in bip.__all__ if name not in ("__version__", "codebook", "interventions")]
+NAMES = [
+    name for name in bip.__all__ if name not in ("__version__", "codebook", "interventions", "caseworkers")
+]
 OBJECTS: dict[str, Any] = {name: getattr(bip, name) for name in NAMES}
 OBJECTS |= {f"codebook.{name}": getattr(bip.codebook, name) for name in bip.codebook.__all__}
 OBJECTS |= {f"interventions.{name}": getattr(bip.interventions, name) for name in bip.interventions.__all__}
+OBJECTS |= {f"caseworkers.{name}": getattr(bip.caseworkers, name) for name in bip.caseworkers.__all__}
 FUNCTIONS = {name: value for name, value in OBJECTS.items() if inspect.isfunction(value)}
 OF_DATA = {name: value for name, value in FUNCTIONS.items() if not name.startswith("codebook.")}
 ESTIMATORS = {
     name: value
     for name, value in FUNCTIONS.items()
-    if re.match(r"bipstats\.(models|effects)", value.__module__)
+    if re.match(r"bipstats\.(models|effects|caseworkers)", value.__module__)
 } | {name: FUNCTIONS[name] for name in ("cluster", "score_bootstrap")}
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Warns", "Notes", "References", "Examples")
 

@@ -12,5 +12,6 @@ def test_every_public_name_is_on_the_page():
     listed = set(re.findall(r"^   ([\w.]+)$", PAGE, re.MULTILINE))
     functions = {f"codebook.{name}" for name in bip.codebook.__all__ if not name.isupper()}
     functions |= {f"interventions.{name}" for name in bip.interventions.__all__}
-    modules = {"codebook", "interventions", "__version__"}
+    functions |= {f"caseworkers.{name}" for name in bip.caseworkers.__all__}
+    modules = {"codebook", "interventions", "caseworkers", "__version__"}
     assert (set(bip.__all__) - modules) | functions - {"codebook.formula"} <= listed
