@@ -49,6 +49,8 @@ _NAMES = {
     "e_value": "effects.evalue",
     "compare_fits": "effects.compare",
     "lr_test": "effects.likelihood_ratio",
+    "average_effects": "effects.average_effects",
+    "equivalence": "effects.equivalence",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",

@@ -64,6 +64,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "logrank": lambda: dict(data=fits.rows(), by="g", **_TIMES),
     "compare_fits": lambda: dict(fits={"a": fits.fitted("cox")}),
     "contrasts": lambda: dict(fit=fits.fitted("ols"), pairs="g"),
+    "average_effects": lambda: dict(formula="score ~ x", data=fits.rows(), exposure="g"),
+    "equivalence": lambda: dict(fit=fits.fitted("ols"), margin=0.5),
     "e_value": lambda: dict(effect=2.0),
     "margins": lambda: dict(fit=fits.fitted("logit"), data=fits.rows(), variable="x"),
     "risk": lambda: dict(
