@@ -23,6 +23,7 @@ _NAMES = {
     "person_periods": "timeline.person_periods",
     "landmarks": "timeline.landmarks",
     "transitions": "timeline.transitions",
+    "measurements": "timeline.measurements",
     # models
     "cox": "models.cox",
     "hazard": "models.hazard",
@@ -68,7 +69,7 @@ _NAMES = {
     "show_versions": "versions",
     "cite": "versions",
 }
-_MODULES = ("codebook", "interventions", "caseworkers")
+_MODULES = ("codebook", "progression", "interventions", "caseworkers")
 
 __all__ = ["__version__", *sorted(_NAMES), *_MODULES]
 

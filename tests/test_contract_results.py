@@ -66,6 +66,7 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         "score ~ x + u", data, exposure="g", method="overlap", rng=1
     ),
     "equivalence": lambda data: bip.equivalence(bip.ols("score ~ x + C(g)", data), 0.5),
+    "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),
     "compare_fits, linear": lambda data: bip.compare_fits({"a": bip.ols("score ~ x", data)}, stars=True),
