@@ -14,6 +14,9 @@ _NAMES = {
     "breaks": "breaks_between",
     "classify": "windows",
     "contrast": "progression",
+    "first_start_effect": "first_start",
+    "shares": "counts",
+    "through_progression": "decomposition",
 }
 
 __all__ = sorted(_NAMES)

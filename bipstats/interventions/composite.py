@@ -57,7 +57,9 @@ def composite(
     attrition.columns.name = None
     rows = rows.assign(
         start=index.score(rows),
-        change=index.change(rows) * QUARTER / rows["weeks"].astype("Float64").to_numpy(float, na_value=np.nan),
+        change=index.change(rows)
+        * QUARTER
+        / rows["weeks"].astype("Float64").to_numpy(float, na_value=np.nan),
         round=np.minimum(rows["measurement"], 4),
     )
     judged = rows["followed"].isin(["measured again", "entered", "not measured again"])
@@ -73,7 +75,9 @@ def composite(
     counts = used[EXPOSURE].value_counts().reindex(list(CLASSES), fill_value=0)
     small = [name for name in CLASSES if counts[name] < FEWEST]
     used = used[~used[EXPOSURE].isin(small)].reset_index(drop=True)
-    flow |= {f"in the class {name!r}, too few to compare": int(counts[name]) for name in small if counts[name]}
+    flow |= {
+        f"in the class {name!r}, too few to compare": int(counts[name]) for name in small if counts[name]
+    }
     used[EXPOSURE] = used[EXPOSURE].cat.remove_unused_categories()
     if used[EXPOSURE].nunique() < 2:
         raise ModelError(f"fewer than two classes have {FEWEST} measurements with a known sequel.")

@@ -90,7 +90,8 @@ class ClassContrast:
         ).tidy()
         frame = self.means.table.drop(columns="effective_n")
         for place, (name, column) in enumerate(
-            {"observed": "estimate", "observed_low": "conf_low", "observed_high": "conf_high"}.items(), start=2
+            {"observed": "estimate", "observed_low": "conf_low", "observed_high": "conf_high"}.items(),
+            start=2,
         ):
             frame.insert(place, name, raw[column].to_numpy())
         return frame
@@ -132,10 +133,10 @@ class ClassContrast:
     @property
     def paragraph(self) -> str:
         """What it says, what it rests on, and where it misleads."""
-        found = self.compare(level=self.level).tidy().set_index("term")
-        first = self.estimates.names[0]
-        top = found.iloc[: len(self.estimates.names) - 1]["estimate"].idxmax()
-        row = found.loc[top]
+        found = self.compare(level=self.level).tidy()
+        names = self.estimates.names
+        place = int(found["estimate"].iloc[: len(names) - 1].argmax())
+        first, top, row = names[0], names[1 + place], found.iloc[place]
         unit = (
             "standard deviations of the index per quarter"
             if self.outcome == "readiness"
@@ -148,9 +149,11 @@ class ClassContrast:
             else ""
         )
         return (
-            f"Against {first!r}, the largest difference is that of {top.split(' - ')[0]!r}: {row['estimate']:.3f} "
-            f"({row['conf_low']:.3f} to {row['conf_high']:.3f}, together with the others {self.level:.0%}) {unit}. It is "
-            "an effect of the class if nothing but the answers before, the background and the job centre moves both the "
+            f"Against {first!r}, the largest difference is that of {top!r}: {row['estimate']:.3f} "
+            f"({row['conf_low']:.3f} to {row['conf_high']:.3f}, together with the others {self.level:.0%}) "
+            f"{unit}. It is "
+            "an effect of the class if nothing but the answers before, the background and the job centre moves "
+            "both the "
             "class and the change. It misleads where clients get interventions in a passing low, which rises by itself "
             "afterwards, and where those who do not answer again differ: compare the designs, the placebo and the "
             f"composite.{warned}"
@@ -163,14 +166,21 @@ class ClassContrast:
         """Table of the classes with the design, the flow and the reading."""
         facts = {
             "outcome": self.outcome
-            + (", standard deviations per quarter" if self.outcome == "readiness" else ", chance of doing better"),
+            + (
+                ", standard deviations per quarter"
+                if self.outcome == "readiness"
+                else ", chance of doing better"
+            ),
             "design": self.means.method,
             "pairs": ", ".join(f"{what} {count:,}" for what, count in self.flow if count),
             "reliability": "" if np.isnan(self.reliability) else f"{self.reliability:.2f} (three waves)",
         }
         if self.records:
             facts["records"] = ", ".join(f"{count:,} {what}" for what, count in self.records)
-        notes = (self.paragraph, "Further: .compare(), .designs, .raters, .placebo, .by_start, .equivalence().")
+        notes = (
+            self.paragraph,
+            "Further: .compare(), .designs, .raters, .placebo, .by_start, .equivalence().",
+        )
         return Summary(
             "Progression by class of intervention", self.table, {k: v for k, v in facts.items() if v}, notes
         )
@@ -189,12 +199,16 @@ class ClassContrast:
         height = len(designs) + 1
         for i, design in enumerate(designs):
             own = frame[frame["design"] == design].set_index("term").reindex(terms)
-            place = np.array([(len(terms) - 1 - j) * height + (len(designs) - 1 - i) for j in range(len(terms))])
+            place = np.array(
+                [(len(terms) - 1 - j) * height + (len(designs) - 1 - i) for j in range(len(terms))]
+            )
             colour = COLOURS[i % len(COLOURS)]
             axes.hlines(place, own["conf_low"], own["conf_high"], color=colour, linewidth=1.6)
             axes.plot(own["estimate"], place, "o", color=colour, markersize=4, label=design)
         axes.axvline(0, color="#888888", linewidth=0.8, linestyle="--")
-        axes.set_yticks([(len(terms) - 1 - j) * height + (len(designs) - 1) / 2 for j in range(len(terms))], terms)
+        axes.set_yticks(
+            [(len(terms) - 1 - j) * height + (len(designs) - 1) / 2 for j in range(len(terms))], terms
+        )
         axes.set_xlabel("Difference in change per quarter, standard deviations of the index")
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return axes
@@ -214,7 +228,9 @@ class ClassContrast:
         axes = tidy_axes(new_axes() if ax is None else ax)
         for number, (term, part) in enumerate(self.sensitivity.groupby("term", sort=False)):
             colour = COLOURS[number % len(COLOURS)]
-            axes.fill_between(part["strength"], part["low"], part["high"], color=colour, alpha=0.08, linewidth=0)
+            axes.fill_between(
+                part["strength"], part["low"], part["high"], color=colour, alpha=0.08, linewidth=0
+            )
             axes.plot(part["strength"], part["low"], color=colour, linewidth=1.6, label=str(term))
             axes.plot(part["strength"], part["high"], color=colour, linewidth=1.6)
         axes.axhline(0, color="#888888", linewidth=0.8, linestyle="--")

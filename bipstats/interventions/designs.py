@@ -17,7 +17,7 @@ from bipstats.effects.average_result import AverageEffects
 from bipstats.errors import ModelError
 from bipstats.interventions.lagged import errors_in_lag
 from bipstats.interventions.pairs import EXPOSURE, QUARTER, Pairs
-from bipstats.models.ols import ols
+from bipstats.models.ols import OLSResult, ols
 
 COLUMNS = ["design", "term", "estimate", "std_error", "conf_low", "conf_high", "n"]
 ADJUSTED: tuple[Method, ...] = tuple(get_args(Method))
@@ -42,7 +42,19 @@ def against_first(means: AverageEffects) -> Estimates:
     names = means.estimates.names
     rows = np.eye(len(names))[1:] - np.eye(len(names))[0]
     labels = tuple(f"{name} - {names[0]}" for name in names[1:])
-    return Estimates(labels, rows @ means.estimates.values, means.estimates.covariance_of(rows), means.estimates.how)
+    return Estimates(
+        labels, rows @ means.estimates.values, means.estimates.covariance_of(rows), means.estimates.how
+    )
+
+
+def class_terms(estimates: Estimates, rows: pd.DataFrame) -> Estimates:
+    """Differences of the classes from the first among the coefficients of a regression."""
+    levels = list(rows[EXPOSURE].cat.categories)
+    chosen = [estimates.names.index(f"{EXPOSURE}[{level}]") for level in levels[1:]]
+    labels = tuple(f"{level} - {levels[0]}" for level in levels[1:])
+    return Estimates(
+        labels, estimates.values[chosen], estimates.covariance[np.ix_(chosen, chosen)], estimates.how
+    )
 
 
 def lagged(found: Pairs, reliability: float | None) -> Estimates:
@@ -57,11 +69,7 @@ def lagged(found: Pairs, reliability: float | None) -> Estimates:
     speed = QUARTER / rows["weeks"].to_numpy(float)
     solved = errors_in_lag(x, rows["change"].to_numpy(float), names.index("start"), noise, speed)
     sums = group_sums(solved.influence, pd.factorize(rows["client"])[0])
-    chosen = [place for place, name in enumerate(names) if name.startswith(f"{EXPOSURE}[")]
-    levels = list(rows[EXPOSURE].cat.categories)
-    covariance = (sums.T @ sums)[np.ix_(chosen, chosen)]
-    labels = tuple(f"{level} - {levels[0]}" for level in levels[1:])
-    return Estimates(labels, solved.values[chosen], covariance, "clustered by client")
+    return class_terms(Estimates(names, solved.values, sums.T @ sums, "clustered by client"), rows)
 
 
 def within_client(found: Pairs) -> tuple[Estimates, int]:
@@ -70,11 +78,7 @@ def within_client(found: Pairs) -> tuple[Estimates, int]:
     several = rows.groupby("client", sort=False)[EXPOSURE].transform("nunique") > 1
     round_terms = " + C(round)" if rows["round"].nunique() > 1 else ""
     fit = ols(f"change ~ C({EXPOSURE}){round_terms}", rows, absorb="client", vcov=cluster("client"))
-    levels = list(rows[EXPOSURE].cat.categories)
-    chosen = [fit.estimates.names.index(f"{EXPOSURE}[{level}]") for level in levels[1:]]
-    labels = tuple(f"{level} - {levels[0]}" for level in levels[1:])
-    covariance = fit.estimates.covariance[np.ix_(chosen, chosen)]
-    return Estimates(labels, fit.estimates.values[chosen], covariance, fit.estimates.how), int(several.sum())
+    return class_terms(fit.estimates, rows), int(several.sum())
 
 
 def frame_of(design: str, estimates: Estimates, n: int, level: float) -> pd.DataFrame:
@@ -120,17 +124,16 @@ def placebo(found: Pairs, level: float) -> pd.DataFrame:
     if len(rows) == 0 or counts.min() < 2:
         return pd.DataFrame(columns=COLUMNS)
     fit = ols(f"before ~ C({EXPOSURE})", rows, vcov=cluster("client"))
-    levels = list(rows[EXPOSURE].cat.categories)
-    chosen = [fit.estimates.names.index(f"{EXPOSURE}[{one}]") for one in levels[1:]]
-    labels = tuple(f"{one} - {levels[0]}" for one in levels[1:])
-    covariance = fit.estimates.covariance[np.ix_(chosen, chosen)]
-    made = Estimates(labels, fit.estimates.values[chosen], covariance, fit.estimates.how)
-    return frame_of("class of a quarter on the change before it", made, len(rows), level)
+    return frame_of(
+        "class of a quarter on the change before it", class_terms(fit.estimates, rows), len(rows), level
+    )
 
 
 def by_start(found: Pairs, level: float) -> pd.DataFrame:
     """Differences within thirds of the index at the start, given that index within the third."""
-    third = pd.qcut(found.rows["start"].rank(method="first"), 3, labels=["lowest third", "middle third", "highest third"])
+    third = pd.qcut(
+        found.rows["start"].rank(method="first"), 3, labels=["lowest third", "middle third", "highest third"]
+    )
     pieces = []
     for name in third.cat.categories:
         rows = found.rows[third == name]
@@ -138,12 +141,8 @@ def by_start(found: Pairs, level: float) -> pd.DataFrame:
         if few < 10:
             continue
         fit = ols(f"change ~ C({EXPOSURE}) + start", rows, vcov=cluster("client"))
-        levels = list(rows[EXPOSURE].cat.categories)
-        chosen = [fit.estimates.names.index(f"{EXPOSURE}[{one}]") for one in levels[1:]]
-        labels = tuple(f"{one} - {levels[0]}" for one in levels[1:])
-        covariance = fit.estimates.covariance[np.ix_(chosen, chosen)]
-        made = Estimates(labels, fit.estimates.values[chosen], covariance, fit.estimates.how)
-        pieces.append(frame_of(str(name), made, len(rows), level).rename(columns={"design": "start"}))
+        made = frame_of(str(name), class_terms(fit.estimates, rows), len(rows), level)
+        pieces.append(made.rename(columns={"design": "start"}))
     return pd.concat(pieces, ignore_index=True) if pieces else pd.DataFrame(columns=["start", *COLUMNS[1:]])
 
 
@@ -167,32 +166,31 @@ def sensitivity(found: Pairs, strengths: Floats) -> pd.DataFrame:
     With partial :math:`R^2` of s for both, least squares given the observed is off by at most
     :math:`\operatorname{se} \sqrt{df}\, s / \sqrt{1 - s}` (Cinelli & Hazlett 2020).
     """
-    rows = found.rows
+    rows, strength = found.rows, np.asarray(strengths, float)
     levels = list(rows[EXPOSURE].cat.categories)
     right = " + ".join(filter(None, [f"C({EXPOSURE})", "start", found.covariates]))
     fit = ols(f"change ~ {right}", rows)
-    tidy = fit.tidy().set_index("term")
+    made = class_terms(fit.estimates, rows)
     pieces = []
-    t_start = tidy.loc["start", "statistic"]
-    with_change = float(t_start**2 / (t_start**2 + fit.df_residual))
-    for one in levels[1:]:
-        estimate, error = (float(tidy.loc[f"{EXPOSURE}[{one}]", key]) for key in ("estimate", "std_error"))
-        bias = error * np.sqrt(fit.df_residual) * strengths / np.sqrt(1 - strengths)
+    for place, one in enumerate(levels[1:]):
+        bias = made.std_errors[place] * np.sqrt(fit.df_residual) * strength / np.sqrt(1 - strength)
         two = rows[rows[EXPOSURE].isin([levels[0], one])]
-        had = ols(
-            " + ".join(filter(None, ["had ~ start", found.covariates])), two.assign(had=(two[EXPOSURE] == one) * 1.0)
-        )
-        t_had = float(had.tidy().set_index("term").loc["start", "statistic"])
-        pieces.append(
-            pd.DataFrame(
-                {
-                    "term": f"{one} - {levels[0]}",
-                    "strength": strengths,
-                    "low": estimate - bias,
-                    "high": estimate + bias,
-                    "benchmark_class": t_had**2 / (t_had**2 + had.df_residual),
-                    "benchmark_change": with_change,
-                }
-            )
-        )
+        right = " + ".join(filter(None, ["start", found.covariates]))
+        had = ols(f"had ~ {right}", two.assign(had=(two[EXPOSURE] == one) * 1.0))
+        columns = {
+            "term": made.names[place],
+            "strength": strength,
+            "low": made.values[place] - bias,
+            "high": made.values[place] + bias,
+            "benchmark_class": _partial(had),
+            "benchmark_change": _partial(fit),
+        }
+        pieces.append(pd.DataFrame(columns))
     return pd.concat(pieces, ignore_index=True)
+
+
+def _partial(fit: OLSResult) -> float:
+    """Share of what the other covariates leave that the index at the start explains."""
+    place = fit.estimates.names.index("start")
+    t = fit.estimates.values[place] / fit.estimates.std_errors[place]
+    return float(t**2 / (t**2 + fit.df_residual))

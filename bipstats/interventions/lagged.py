@@ -63,4 +63,4 @@ def errors_in_lag(x: Floats, y: Floats, lag: int, noise: float, speed: Floats) -
     values = np.linalg.solve(cross, right)
     scores = x * (y - x @ values)[:, None]
     scores[:, lag] += noise * (speed + values[lag])
-    return Lagged(values, np.linalg.solve(cross, scores.T).T)
+    return Lagged(np.asarray(values, float), np.asarray(np.linalg.solve(cross, scores.T).T, float))

@@ -68,11 +68,15 @@ def pairs(study: Study, index: Readiness, longest_gap: int) -> Pairs:
         change=index.change(every) * QUARTER / every["weeks"],
         round=np.minimum(every["measurement"], 4),
     )
-    same = every["client"].eq(every["client"].shift()) & every["measurement"].eq(every["measurement"].shift() + 1)
+    same = every["client"].eq(every["client"].shift()) & every["measurement"].eq(
+        every["measurement"].shift() + 1
+    )
     every["before"] = every["change"].shift().where(same)
     every["after_class"] = every[EXPOSURE].shift(-1).where(same.shift(-1, fill_value=False))
     long = every["weeks"] > longest_gap
-    holes = ~long & (every["change"].isna() | every["start"].isna() | every[list(BACKGROUND)].isna().any(axis=1))
+    holes = ~long & (
+        every["change"].isna() | every["start"].isna() | every[list(BACKGROUND)].isna().any(axis=1)
+    )
     kept = every[~long & ~holes]
     flow = {
         "pairs of measurements": len(every),
@@ -80,7 +84,9 @@ def pairs(study: Study, index: Readiness, longest_gap: int) -> Pairs:
         "with missing answers or background": int(holes.sum()),
     }
     if kept.empty:
-        raise ModelError(f"no pair of measurements is complete and at most {longest_gap} weeks apart: {flow}.")
+        raise ModelError(
+            f"no pair of measurements is complete and at most {longest_gap} weeks apart: {flow}."
+        )
     return _without_small_classes(kept, flow)
 
 

@@ -28,6 +28,7 @@ from bipstats.interventions.pairs import pairs, record_facts
 from bipstats.progression.index import Items, Readiness, Version, readiness
 from bipstats.progression.reliability import heise
 from bipstats.register.outcomes import check_weeks
+from bipstats.seeds import generator
 from bipstats.timeline.measurements import measurements
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def contrast(
     check_level(level)
     if isinstance(margin, bool) or not isinstance(margin, int | float) or not 0 < margin < np.inf:
         raise OptionError(f"margin={margin!r} is not a positive number of standard deviations.")
-    seed = int(np.random.default_rng(rng).integers(2**31))
+    seed = int(generator(rng).integers(2**31))
     index = readiness(study, version=version, items=items)
     found = pairs(study, index, longest_gap)
     reliability = _reliability(study, index)
@@ -140,7 +141,9 @@ def _reliability(study: Study, index: Readiness) -> float | None:
     """Three-wave reliability of the index over the first three measurements; None if it cannot be had."""
     rows = measurements(study)
     score = rows.assign(score=index.score(rows))[["client", "measurement", "score"]]
-    waves = score[score["measurement"] <= 3].pivot(index="client", columns="measurement", values="score").dropna()
+    waves = (
+        score[score["measurement"] <= 3].pivot(index="client", columns="measurement", values="score").dropna()
+    )
     try:
         return heise(waves.to_numpy(float)).reliability if waves.shape[1] == 3 else None
     except ModelError:  # correlations that no reliability fits: the correction is left out, the rest stands

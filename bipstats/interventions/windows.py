@@ -172,7 +172,7 @@ class _Weeks:
 
     def parallel(self) -> Ints:
         """Weeks of each window with two types or more."""
-        return self._count(self.running.sum(axis=2) > 1)
+        return self._count(np.asarray(self.running.sum(axis=2) > 1))
 
     def _count(self, flag: Bools) -> Ints:
         total = np.cumsum(flag, axis=1, dtype=np.int32)

@@ -58,12 +58,15 @@ def heise(scores: Floats) -> ThreeWaves:
     Heise, D. (1969). Separating reliability and stability in test-retest correlation. *American Sociological Review*.
     """
     if len(scores) < 10:
-        raise ModelError(f"three-wave reliability needs ten clients with three measurements; there are {len(scores):,}.")
-    r = np.corrcoef(scores, rowvar=False)
+        raise ModelError(
+            f"three-wave reliability needs ten clients with three measurements; there are {len(scores):,}."
+        )
+    r = np.atleast_2d(np.corrcoef(scores, rowvar=False))
     chain = r[0, 1] * r[1, 2]
     if not (r[0, 2] > 0 and chain > 0 and chain <= r[0, 2]):
         raise ModelError(
-            f"correlations of {r[0, 1]:.2f}, {r[1, 2]:.2f} and, first with third, {r[0, 2]:.2f} fit no reliability between "
+            f"correlations of {r[0, 1]:.2f}, {r[1, 2]:.2f} and, first with third, {r[0, 2]:.2f} fit no "
+            f"reliability between "
             "0 and 1."
         )
     return ThreeWaves(float(chain / r[0, 2]), float(r[0, 2] ** 2 / chain), len(scores))
