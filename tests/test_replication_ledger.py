@@ -204,7 +204,7 @@ BROKEN = {
     "one job centre": (lambda s: s.subset(jobcentre="Aarhus"), {}),
     "no level 5": (_without_level, {"E06": "none has the first answer 5"}),
     "no belief": (_unanswered, {"E02": "belief was never answered", "E07": "no caseworker answered", "E01": ""}),
-    "no interventions": (lambda s: replace(s, interventions=s.interventions.iloc[:0]), {"E24": "fewer than two pairs"}),
+    "no interventions": (lambda s: replace(s, interventions=s.interventions.iloc[:0]), {"E24": "fewer than two classes"}),
     "no responses": (lambda s: replace(s, responses=s.responses.iloc[:0]),
                      {"E02": "no client entered while an answer was in force (", "E08": ""}),
     "no assignments": (lambda s: replace(s, assignments=s.assignments.iloc[:0]), {"E01": "no caseworker"}),

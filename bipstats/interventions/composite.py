@@ -8,18 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bipstats.codebook import BACKGROUND, CLASSES
+from bipstats.codebook import BACKGROUND
 from bipstats.core.columns import Floats
 from bipstats.effects.average_effects import Method, average_effects
 from bipstats.effects.average_result import AverageEffects
-from bipstats.errors import ModelError
-from bipstats.interventions.pairs import EXPOSURE, FEWEST, QUARTER
+from bipstats.interventions.pairs import EXPOSURE, QUARTER, large_classes
 from bipstats.models.logit import logit
 from bipstats.timeline.measurements import measurements
 
 if TYPE_CHECKING:
+    from bipstats.interventions.channels import Channels
     from bipstats.progression.index import Readiness
     from bipstats.study.study import Study
+
+
+CLASS_WEEKS = 4
+"""Weeks after a measurement whose interventions make its class."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,12 @@ class Composite:
 
 
 def composite(
-    study: Study, index: Readiness, longest_gap: int, method: Method, rng: int | np.random.Generator | None
+    study: Study,
+    index: Readiness,
+    longest_gap: int,
+    method: Method,
+    rng: int | np.random.Generator | None,
+    channels: Channels | None = None,
 ) -> Composite:
     """Compare classes by an outcome in which entry ranks above every change of the index.
 
@@ -52,7 +61,10 @@ def composite(
     by those measured again with the same index, class and background (weights: one over the chance of being measured
     again, by a logit).
     """
-    rows = measurements(study, within=longest_gap)
+    rows = measurements(study, within=longest_gap, class_weeks=CLASS_WEEKS)
+    if channels is not None:
+        week = rows["week"].to_numpy(np.int64)
+        rows[EXPOSURE] = channels.classes(rows["client"], week + 1, week + CLASS_WEEKS)
     attrition = pd.crosstab(rows[EXPOSURE], rows["followed"], normalize="index").reset_index()
     attrition.columns.name = None
     rows = rows.assign(
@@ -72,15 +84,8 @@ def composite(
         "with missing answers or background": int(holes.sum()),
     }
     used = rows[judged & ~holes]
-    counts = used[EXPOSURE].value_counts().reindex(list(CLASSES), fill_value=0)
-    small = [name for name in CLASSES if counts[name] < FEWEST]
-    used = used[~used[EXPOSURE].isin(small)].reset_index(drop=True)
-    flow |= {
-        f"in the class {name!r}, too few to compare": int(counts[name]) for name in small if counts[name]
-    }
-    used[EXPOSURE] = used[EXPOSURE].cat.remove_unused_categories()
-    if used[EXPOSURE].nunique() < 2:
-        raise ModelError(f"fewer than two classes have {FEWEST} measurements with a known sequel.")
+    used, small = large_classes(used, "measurements with a known sequel")
+    flow |= small
     right = _covariates(used)
     seen, weight = _weights(used, right)
     final = used[seen].assign(weight=weight[seen])

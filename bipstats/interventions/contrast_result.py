@@ -187,7 +187,7 @@ class ClassContrast:
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`: the differences by design."""
-        return self.designs
+        return self.designs.copy()
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the differences from the first class, by design."""

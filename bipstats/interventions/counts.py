@@ -74,7 +74,7 @@ class Shares:
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`."""
-        return self.table
+        return self.table.copy()
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the shares of the classes by the unit counted, beside the share that did not rise."""
@@ -138,30 +138,46 @@ def shares(study: Study, *, window: int = 13, version: Version = "mean", level: 
     rows = rows[rows["stop_week"] - rows["start_week"] == window]
     if rows.empty:
         raise ModelError(f"no client was at risk for a whole window of {window} weeks.")
+    risen = _not_risen(study, version)
+    table = count_kinds(rows)
+    table["not_risen"] = [risen.get(kind, (np.nan, 0))[0] for kind in table["kind"]]
+    table["n_pairs"] = [risen.get(kind, (np.nan, 0))[1] for kind in table["kind"]]
+    return Shares(table, window, len(rows), int(rows["client"].nunique()), level)
+
+
+def count_kinds(rows: pd.DataFrame) -> pd.DataFrame:
+    """Shares of every kind of window among windows, among clients, and among clients in their first window.
+
+    Parameters
+    ----------
+    rows : pandas.DataFrame
+        Whole windows, as `classify` gives them.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``kind, by_window, window_error, by_client, client_error, first_window, first_error``.
+    """
     client = pd.factorize(rows["client"])[0]
     first = ~rows["client"].duplicated().to_numpy()
     number = np.bincount(client)
-    risen = _not_risen(study, version)
     pieces = []
     for kind, flag in flags_of(rows).items():
-        share = float(flag.mean())
+        share, own, begin = float(flag.mean()), np.bincount(client, flag) / number, flag[first]
         sums = np.bincount(client, flag - share)
-        own = np.bincount(client, flag) / number
-        begin = flag[first]
+        one = len(own) == 1  # a single client has no spread
         pieces.append(
             {
                 "kind": kind,
                 "by_window": share,
                 "window_error": float(np.sqrt(sums @ sums)) / len(flag),
                 "by_client": float(own.mean()),
-                "client_error": float(own.std(ddof=1) / np.sqrt(len(own))),
+                "client_error": np.nan if one else float(own.std(ddof=1) / np.sqrt(len(own))),
                 "first_window": float(begin.mean()),
                 "first_error": float(begin.std() / np.sqrt(len(begin))),
-                "not_risen": risen.get(kind, (np.nan, 0))[0],
-                "n_pairs": risen.get(kind, (np.nan, 0))[1],
             }
         )
-    return Shares(pd.DataFrame(pieces), window, len(rows), len(number), level)
+    return pd.DataFrame(pieces)
 
 
 def flags_of(rows: pd.DataFrame) -> dict[str, np.ndarray]:

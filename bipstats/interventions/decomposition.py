@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _NAMES = ("not through progression", "through progression", "together")
 _MOST_LOST = 0.1
+_PER_CENTRE = 10
+"""Entries in every job centre that it takes to adjust for job centres."""
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -165,7 +167,7 @@ def through_progression(
     first measurement x, a job-oriented intervention in between a, the index at the landmark m and entry afterwards y,
     :math:`\theta(a, a^*) = E_x \int P(y \mid a, m, x)\, dF(m \mid a^*, x)` with a logit and a normal regression. Not
     through: :math:`\theta(1, 0) - \theta(0, 0)`; through: :math:`\theta(1, 1) - \theta(1, 0)`. Clients whose data end
-    within the horizon are left out.
+    within the horizon are left out. Job centres are adjusted for where each has ten entries or more.
 
     References
     ----------
@@ -230,7 +232,8 @@ def _at_landmark(
             "20 of each are needed."
         )
     names = [name for name in ("start", *BACKGROUND) if rows[name].nunique() > 1]
-    centre = ["C(jobcentre)"] if rows["jobcentre"].nunique() > 1 else []
+    entries = rows.groupby("jobcentre", observed=True)["entered"].sum()
+    centre = ["C(jobcentre)"] if len(entries) > 1 and entries.min() >= _PER_CENTRE else []
     design, matrix = fit_design(" + ".join([*names, *centre]), rows)
     x = standardise(matrix, design.names, np.zeros(len(rows), np.int64), "row").x
     exposed, between, entered = (rows[name].to_numpy(float) for name in ("exposed", "between", "entered"))

@@ -31,13 +31,13 @@ def first_start_effect(
     *,
     against: Literal["waiting", "never"] = "waiting",
     outcome: Outcome = "job_or_education",
+    sustained_weeks: int = 4,
+    codes: Codes = None,
     horizon: int = 52,
     carry_weeks: int = 26,
     draws: int = 500,
     level: float = 0.95,
     rng: int | np.random.Generator | None = None,
-    sustained_weeks: int = 4,
-    codes: Codes = None,
 ) -> FirstStart:
     r"""Estimate what beginning a first job-oriented intervention does to entry, among those who began.
 

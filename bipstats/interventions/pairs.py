@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bipstats.codebook import BACKGROUND, CLASSES
+from bipstats.codebook import BACKGROUND
 from bipstats.errors import ModelError
 from bipstats.progression.index import Readiness
 from bipstats.timeline.transitions import transitions
 
 if TYPE_CHECKING:
+    from bipstats.interventions.channels import Channels
     from bipstats.study.study import Study
 
 QUARTER = 13
@@ -50,7 +51,7 @@ class Pairs:
         return " + ".join([*names, *centres, *number])
 
 
-def pairs(study: Study, index: Readiness, longest_gap: int) -> Pairs:
+def pairs(study: Study, index: Readiness, longest_gap: int, channels: Channels | None = None) -> Pairs:
     """Read the pairs of a study.
 
     Parameters
@@ -59,6 +60,8 @@ def pairs(study: Study, index: Readiness, longest_gap: int) -> Pairs:
     index : Readiness
     longest_gap : int
         Weeks between two measurements beyond which a pair is left out: its class would join several quarters.
+    channels : Channels, optional
+        What makes the classes, in the place of the interventions.
     """
     every = transitions(study)
     if every.empty:
@@ -68,6 +71,9 @@ def pairs(study: Study, index: Readiness, longest_gap: int) -> Pairs:
         change=index.change(every) * QUARTER / every["weeks"],
         round=np.minimum(every["measurement"], 4),
     )
+    if channels is not None:
+        window = (every["start_week"].to_numpy(np.int64) + 1, every["stop_week"].to_numpy(np.int64))
+        every[EXPOSURE] = channels.classes(every["client"], *window)
     same = every["client"].eq(every["client"].shift()) & every["measurement"].eq(
         every["measurement"].shift() + 1
     )
@@ -92,16 +98,20 @@ def pairs(study: Study, index: Readiness, longest_gap: int) -> Pairs:
 
 def _without_small_classes(kept: pd.DataFrame, flow: dict[str, int]) -> Pairs:
     """Leave out classes with too few pairs to be compared, by name and number."""
-    counts = kept[EXPOSURE].value_counts().reindex(list(CLASSES), fill_value=0)
-    small = [name for name in CLASSES if 0 < counts[name] < FEWEST]
-    for name in small:
-        flow[f"in the class {name!r}, too few to compare"] = int(counts[name])
-    rows = kept[~kept[EXPOSURE].isin(small)].reset_index(drop=True)
-    rows[EXPOSURE] = rows[EXPOSURE].cat.remove_unused_categories()
-    if rows[EXPOSURE].nunique() < 2:
-        found = ", ".join(f"{name} ({counts[name]:,})" for name in CLASSES)
-        raise ModelError(f"fewer than two classes have {FEWEST} pairs of measurements: {found}.")
-    return Pairs(rows, flow)
+    rows, small = large_classes(kept, "pairs of measurements")
+    return Pairs(rows, flow | small)
+
+
+def large_classes(rows: pd.DataFrame, what: str) -> tuple[pd.DataFrame, dict[str, int]]:
+    """Rows of the classes that are large enough to be compared, and the others counted."""
+    counts = rows[EXPOSURE].value_counts(sort=False)
+    small = [str(name) for name in counts.index if 0 < counts[name] < FEWEST]
+    kept = rows[~rows[EXPOSURE].isin(small)].reset_index(drop=True)
+    kept[EXPOSURE] = kept[EXPOSURE].cat.remove_unused_categories()
+    if kept[EXPOSURE].nunique() < 2:
+        found = ", ".join(f"{name} ({count:,})" for name, count in counts.items())
+        raise ModelError(f"fewer than two classes have {FEWEST} {what}: {found}.")
+    return kept, {f"in the class {name!r}, too few to compare": int(counts[name]) for name in small}
 
 
 def record_facts(study: Study) -> dict[str, int]:

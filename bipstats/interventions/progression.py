@@ -10,6 +10,7 @@ import pandas as pd
 from bipstats.core.estimates import check_level
 from bipstats.effects.average_effects import Method
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.interventions.channels import Channels
 from bipstats.interventions.composite import composite
 from bipstats.interventions.contrast_result import ClassContrast
 from bipstats.interventions.designs import (
@@ -45,6 +46,7 @@ def contrast(
     items: Items = "reference",
     method: Method = "aipw",
     longest_gap: int = 16,
+    channels: pd.DataFrame | None = None,
     margin: float = 0.03,
     level: float = 0.95,
     rng: int | np.random.Generator | None = None,
@@ -65,6 +67,9 @@ def contrast(
         How means are adjusted, as in `bip.average_effects`.
     longest_gap : int
         Weeks between two measurements beyond which a pair is left out.
+    channels : pandas.DataFrame, optional
+        Records ``client, channel, start, end`` that make the classes in the place of the interventions: none, each
+        channel alone, several. For a study that keeps, say, channels of job search.
     margin : float
         Standard deviations of the index per quarter that count as no progression.
     level : float, default 0.95
@@ -113,9 +118,10 @@ def contrast(
         raise OptionError(f"margin={margin!r} is not a positive number of standard deviations.")
     seed = int(generator(rng).integers(2**31))
     index = readiness(study, version=version, items=items)
-    found = pairs(study, index, longest_gap)
+    kept = None if channels is None else Channels.of(study, channels)
+    found = pairs(study, index, longest_gap, kept)
     reliability = _reliability(study, index)
-    both = composite(study, index, longest_gap, method, seed)
+    both = composite(study, index, longest_gap, method, seed, kept)
     change, observed = weighted(found, method, seed), weighted(found, "raw", seed)
     ranked = outcome == "composite"
     return ClassContrast(
@@ -123,7 +129,7 @@ def contrast(
         raw=observed,
         means=both.means if ranked else change,
         designs=side_by_side(found, reliability, level, seed),
-        raters=_by_rater(study, version, method, longest_gap, level, seed),
+        raters=_by_rater(study, version, method, longest_gap, level, seed, kept),
         placebo=placebo(found, level),
         by_start=by_start(found, level),
         sensitivity=sensitivity(found, _STRENGTHS),
@@ -151,13 +157,19 @@ def _reliability(study: Study, index: Readiness) -> float | None:
 
 
 def _by_rater(
-    study: Study, version: Version, method: Method, longest_gap: int, level: float, seed: int
+    study: Study,
+    version: Version,
+    method: Method,
+    longest_gap: int,
+    level: float,
+    seed: int,
+    channels: Channels | None,
 ) -> pd.DataFrame:
     """Differences by the items of each rater alone: a shared rater cannot make both."""
     pieces = []
     for rater in ("client", "caseworker"):
         try:
-            found = pairs(study, readiness(study, version=version, items=rater), longest_gap)
+            found = pairs(study, readiness(study, version=version, items=rater), longest_gap, channels)
         except ModelError:  # this rater did not answer: the other stands
             continue
         made = against_first(weighted(found, method, seed))

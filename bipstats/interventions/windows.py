@@ -168,11 +168,11 @@ class _Weeks:
 
     def having(self, kinds: tuple[int, ...]) -> Ints:
         """Weeks of each window with a type among `kinds`."""
-        return self._count(self.running[:, :, kinds].any(axis=2))
+        return self._count(np.asarray(self.running[:, :, kinds].any(axis=2)))
 
     def parallel(self) -> Ints:
         """Weeks of each window with two types or more."""
-        return self._count(np.asarray(self.running.sum(axis=2) > 1))
+        return self._count(np.asarray(self.running.sum(axis=2)) > 1)
 
     def _count(self, flag: Bools) -> Ints:
         total = np.cumsum(flag, axis=1, dtype=np.int32)
