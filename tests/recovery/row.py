@@ -67,7 +67,7 @@ class Row:
 
     def fingerprint(self, world: Any) -> str:
         """Sixteen digits that change with the estimator's code, what it calls here, and the world."""
-        text = "".join(sorted(_sources(self.estimator))) + repr(world) + str(self.large)
+        text = "".join(sorted(_sources(self.estimator))) + world.digest() + str(self.large)
         text += "".join(sorted(source for one in self.causal.values() for source in _sources(one)))
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -103,13 +103,11 @@ class Law:
 
     statement: str
     make: Callable[[int, int], pd.DataFrame]
-    parameters: Any
     persons: int = 2_000
 
 
 def _law(statement: str, study: Callable[..., pd.DataFrame], persons: int = 2_000, **parameters: Any) -> Law:
-    constants = (SLOPE, EFFECT, SHARES, CUTS, RATES)
-    return Law(statement, partial(study, **parameters), (study.__name__, parameters, constants), persons)
+    return Law(statement, partial(study, **parameters), persons)
 
 
 LAWS: Mapping[str, Law] = {

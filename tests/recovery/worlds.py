@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cache, partial
 from typing import Any
+
+from pandas.util import hash_pandas_object
 
 import bipstats as bip
 
@@ -15,6 +17,7 @@ from .data import StudyData
 CLIENTS = 4_000
 TEAM = 1
 """Seed of the caseworkers where they are fixed."""
+_SMALL = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,22 +29,24 @@ class World:
     name : key of `WORLDS`
     statement : what is true in it
     make : seed and clients to a study, as its estimators take it
-    parameters : all that decides what is made
     clients : size of a study
     """
 
     name: str
     statement: str
     make: Callable[[int, int], Any]
-    parameters: Any
     clients: int = CLIENTS
 
-    def __repr__(self) -> str:
-        return f"World({self.name!r}, {self.clients}, {self.parameters!r})"
+    @cache  # noqa: B019 - worlds live as long as the process
+    def digest(self) -> str:
+        """What a small study of the world looks like: changes when parameters or generator do.
 
-
-def _sections(truth: bip.Truth) -> Mapping[str, Any]:
-    return truth.sections()
+        A parameter that is new and does nothing changes no study and makes no result old.
+        """
+        study = self.make(1, _SMALL)
+        tables = study.study.tables().values() if isinstance(study, StudyData) else [study.round(9)]
+        sums = [int(hash_pandas_object(table, index=False).sum()) for table in tables]
+        return f"{self.name} {self.clients} {sums}"
 
 
 def _redrawn(truth: bip.Truth, seed: int, clients: int) -> StudyData:
@@ -78,23 +83,20 @@ def _randomised(truth: bip.Truth) -> bip.Truth:
 def _study_worlds() -> list[World]:
     made = []
     for name, truth in bip.scenarios().items():
-        made.append(World(name, truth.statement, partial(_redrawn, truth), _sections(truth)))
+        made.append(World(name, truth.statement, partial(_redrawn, truth)))
     for name in ("E2", "N2"):
         truth = bip.scenarios()[name]
         words = f"{truth.statement} The same 300 caseworkers in every study, with new clients."
-        made.append(World(f"{name} fixed", words, partial(_fixed, truth), (_sections(truth), TEAM)))
+        made.append(World(f"{name} fixed", words, partial(_fixed, truth)))
     for name in ("E2", "RTM"):
         truth = _randomised(bip.scenarios()[name])
         words = f"World {name} with interventions that fall on clients by lot."
-        made.append(World(f"{name} by lot", words, partial(_redrawn, truth), _sections(truth)))
+        made.append(World(f"{name} by lot", words, partial(_redrawn, truth)))
     return made
 
 
 def _type_worlds() -> list[World]:
-    return [
-        World(f"types: {name}", law.statement, law.make, law.parameters, law.persons)
-        for name, law in types.LAWS.items()
-    ]
+    return [World(f"types: {name}", law.statement, law.make, law.persons) for name, law in types.LAWS.items()]
 
 
 WORLDS: Mapping[str, World] = {world.name: world for world in (*_study_worlds(), *_type_worlds())}
