@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -52,9 +52,10 @@ def run(world: str, rows: Sequence[Row], lines: dict[Key, Line], plan: Plan, sav
 
     Rows whose results are older than their code begin anew.
     """
-    fresh = [row for row in rows if not _current(row, world, lines)]
+    marks = {row.name: row.fingerprint(WORLDS[world]) for row in rows}
+    fresh = [row for row in rows if not _current(row, world, lines, marks[row.name])]
     if fresh:
-        lines.update(truths(world, fresh, plan))
+        lines.update(truths(world, fresh, plan, marks))
         save(lines)
     done = {row.name: lines[world, row.name, next(iter(row.causal))].tally.through for row in rows}
     tasks = []
@@ -91,14 +92,13 @@ def _named(names: Sequence[str], world: str) -> list[Row]:
     return [row for row in ROWS if row.name in names and world in row.worlds]
 
 
-def _current(row: Row, world: str, lines: dict[Key, Line]) -> bool:
+def _current(row: Row, world: str, lines: dict[Key, Line], mark: str) -> bool:
     mine = [lines.get((world, row.name, quantity)) for quantity in row.causal]
-    print_ = row.fingerprint(WORLDS[world])
-    return all(line is not None and line.fingerprint == print_ for line in mine)
+    return all(line is not None and line.fingerprint == mark for line in mine)
 
 
-def truths(world: str, rows: Sequence[Row], plan: Plan) -> dict[Key, Line]:
-    """Give empty lines with the rows' limits and causal truths in a world.
+def truths(world: str, rows: Sequence[Row], plan: Plan, marks: Mapping[str, str]) -> dict[Key, Line]:
+    """Give empty lines with the rows' limits and causal truths in a world; `marks` are the fingerprints.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def truths(world: str, rows: Sequence[Row], plan: Plan) -> dict[Key, Line]:
                 key = (world, row.name, quantity)
                 true = None if what is None else _mean(at[row.name, quantity])
                 limit = _mean(limits[row.name, quantity])
-                found[key] = Line(*key, row.fingerprint(WORLDS[world]), bip.__version__, limit, true)
+                found[key] = Line(*key, marks[row.name], bip.__version__, limit, true)
     return found
 
 
