@@ -14,7 +14,7 @@ from scipy.stats import norm
 
 import bipstats as bip
 
-QUICK = {"E2": 3, "N2": 2, "RTM": 2, "types: hazard": 3, "types: spells": 3, "types: early": 3}
+QUICK = {"E2": 3, "types: hazard": 4, "types: spells": 4, "types: early": 4}
 """Worlds of the small version, and studies."""
 
 
@@ -22,17 +22,6 @@ def test_page_agrees_with_committed_results():
     lines = results.read()
     assert report.PAGE.read_text(encoding="utf-8") == report.page(lines)
     print("\n".join(results.outdated(lines)))
-
-
-def test_every_row_has_results():
-    lines = results.read()
-    missing = [
-        (world, row.name)
-        for row, world in results.pairs()
-        for q in row.causal
-        if (world, row.name, q) not in lines
-    ]
-    assert missing == []
 
 
 @pytest.mark.parametrize("world", QUICK)

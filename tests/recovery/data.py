@@ -35,7 +35,7 @@ class StudyData:
     @cached_property
     def periods(self) -> pd.DataFrame:
         """The same in quarters."""
-        return _assigned(self.prepared.entry_periods)
+        return bip.person_periods(self.spells, QUARTER)
 
     @cached_property
     def fresh(self) -> pd.DataFrame:

@@ -54,8 +54,8 @@ def run(world: str, rows: Sequence[Row], lines: dict[Key, Line], plan: Plan, sav
     """
     marks = {row.name: row.fingerprint(WORLDS[world]) for row in rows}
     fresh = [row for row in rows if not _current(row, world, lines, marks[row.name])]
-    if fresh:
-        lines.update(truths(world, fresh, plan, marks))
+    for clients in sorted({row.large for row in fresh}):
+        lines.update(truths(world, [row for row in fresh if row.large == clients], plan, marks))
         save(lines)
     done = {row.name: lines[world, row.name, next(iter(row.causal))].tally.through for row in rows}
     tasks = []
@@ -98,7 +98,7 @@ def _current(row: Row, world: str, lines: dict[Key, Line], mark: str) -> bool:
 
 
 def truths(world: str, rows: Sequence[Row], plan: Plan, marks: Mapping[str, str]) -> dict[Key, Line]:
-    """Give empty lines with the rows' limits and causal truths in a world; `marks` are the fingerprints.
+    """Give empty lines with the limits and causal truths of rows of one large size; `marks` are their fingerprints.
 
     Raises
     ------
@@ -106,22 +106,20 @@ def truths(world: str, rows: Sequence[Row], plan: Plan, marks: Mapping[str, str]
         If an estimator fails on a large study.
     """
     found: dict[Key, Line] = {}
-    for clients in sorted({row.large for row in rows}):
-        these = [row for row in rows if row.large == clients]
-        limits, causal = _large(world, these, clients, plan)
-        twins = {
-            twin.world: _large(twin.world, [_at(row, twin.world)], clients, plan)[0]
-            for row in these
-            for twin in row.causal.values()
-            if isinstance(twin, Twin)
-        }
-        for row in these:
-            for quantity, what in row.causal.items():
-                at = twins[what.world] if isinstance(what, Twin) else causal
-                key = (world, row.name, quantity)
-                true = None if what is None else _mean(at[row.name, quantity])
-                limit = _mean(limits[row.name, quantity])
-                found[key] = Line(*key, marks[row.name], bip.__version__, limit, true)
+    limits, causal = _large(world, rows, plan)
+    twins = {
+        twin.world: _large(twin.world, [_at(row, twin.world)], plan)[0]
+        for row in rows
+        for twin in row.causal.values()
+        if isinstance(twin, Twin)
+    }
+    for row in rows:
+        for quantity, what in row.causal.items():
+            at = twins[what.world] if isinstance(what, Twin) else causal
+            key = (world, row.name, quantity)
+            true = None if what is None else _mean(at[row.name, quantity])
+            limit = _mean(limits[row.name, quantity])
+            found[key] = Line(*key, marks[row.name], bip.__version__, limit, true)
     return found
 
 
@@ -133,9 +131,9 @@ def _at(row: Row, world: str) -> Row:
 _Values = dict[tuple[str, str], list[float]]
 
 
-def _large(world: str, rows: Sequence[Row], clients: int, plan: Plan) -> tuple[_Values, _Values]:
+def _large(world: str, rows: Sequence[Row], plan: Plan) -> tuple[_Values, _Values]:
     """Estimates and causal truths in every large study."""
-    names = [row.name for row in rows]
+    names, clients = [row.name for row in rows], rows[0].large
     seeds = [LARGE_SEED + number for number in range(1, plan.large + 1)]
     made = _map(plan, [delayed(_large_study)(world, seed, names, clients) for seed in seeds])
     limits: _Values = {}

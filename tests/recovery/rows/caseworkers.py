@@ -12,7 +12,7 @@ from bipstats.replication.analyses import caseworkers, orientation, switches
 from ..data import BELIEF, StudyData
 from ..row import Found, Quantities, Row
 from ..take import analysis, term, truth
-from .belief import BOTH, EFFECT, FIXED, ORACLE, RIGHT, STUDIES
+from .belief import BOTH, EFFECT, FIXED, ORACLE, RIGHT
 
 HALVES = 2 * np.sqrt(2 / np.pi)
 """Difference of the means of the two halves of N(0, 1)."""
@@ -107,7 +107,7 @@ _ORIENTATION = truth("orientation_effect", "log hazard")
 ROWS = (
     Row(
         "orientation, reference",
-        STUDIES,
+        ("E2", "N2", "F", "S"),
         orientation_reference,
         {"all dates": _mean_of_halves, "pre-dated": _mean_of_halves},
     ),
@@ -127,7 +127,7 @@ ROWS = (
     ),
     Row(
         "switch, reference",
-        (*STUDIES, "E2 fixed", "N2 fixed"),
+        FIXED,
         switch_reference,
         {"after a first switch": SWITCH, "ever against never": SWITCH},
     ),
