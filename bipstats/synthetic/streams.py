@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 from types import MappingProxyType
 
 from numpy.random import PCG64, Generator, SeedSequence
 
-from bipstats.errors import OptionError
+from bipstats.seeds import seed_sequence
 
 # Order is part of the contract with the seed: append, never insert.
 STAGES = (
@@ -38,23 +37,12 @@ def streams(
     A counterfactual study with the same seed draws the same numbers in every stage: each stage draws
     arrays whose shapes depend on the number of clients only.
     """
-    found = dict(zip(STAGES, map(_generator, _seed(rng, "rng").spawn(len(STAGES))), strict=True))
+    found = dict(zip(STAGES, map(_generator, seed_sequence(rng).spawn(len(STAGES))), strict=True))
     if caseworkers is not None:
-        seeds = _seed(caseworkers, "caseworkers_rng").spawn(len(STAGES))
+        seeds = seed_sequence(caseworkers, "caseworkers_rng").spawn(len(STAGES))
         found["caseworkers"] = _generator(seeds[STAGES.index("caseworkers")])
     return MappingProxyType(found)
 
 
 def _generator(seed: SeedSequence) -> Generator:
     return Generator(PCG64(seed))
-
-
-def _seed(rng: int | Generator | None, name: str) -> SeedSequence:
-    """Seed of a study or of its caseworkers."""
-    if rng is None:
-        return SeedSequence()
-    if isinstance(rng, Generator):
-        return SeedSequence([int(word) for word in rng.integers(0, 2**32, size=4)])
-    if isinstance(rng, Integral) and not isinstance(rng, bool) and int(rng) >= 0:
-        return SeedSequence(int(rng))
-    raise OptionError(f"{name}={rng!r} must be None, a whole number of 0 or more, or a numpy Generator.")

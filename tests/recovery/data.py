@@ -88,7 +88,7 @@ class StudyData:
         table = self.study.assignments.sort_values(["client", "start"], kind="stable")
         later = table[table["client"].duplicated()]
         enrolled = week_index(self.study.clients["enrolled"].to_numpy())
-        week = week_index(later["start"].to_numpy())
+        week = week_index(later["start"].to_numpy()) - 1  # a week's rows start at the end of the week before
         clients = pd.Index(self.study.clients["client"])
         span = 10_000
         key = (

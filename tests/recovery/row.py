@@ -10,6 +10,8 @@ from typing import Any
 
 from bipstats.errors import BipstatsError
 
+from .data import StudyData
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -91,7 +93,7 @@ def _reason(problem: Exception) -> str:
 
 
 def _sources(thing: Any) -> set[str]:
-    """Source texts of a function, of what it calls in this package, and the constants that they name."""
+    """Source texts of a function, of what it calls here, of the frames it takes, and the constants they name."""
     if thing is None or isinstance(thing, Twin):
         return {repr(thing)}
     seen: dict[str, str] = {}
@@ -105,6 +107,9 @@ def _walk(function: Any, seen: dict[str, str]) -> None:
     seen[function.__qualname__] = function.__qualname__ + inspect.getsource(function)
     for name in _names(function.__code__):
         other = function.__globals__.get(name)
+        frame = vars(StudyData).get(name)
+        if frame is not None:
+            _walk(getattr(frame, "func", frame), seen)
         if inspect.isfunction(other) and other.__module__.startswith(__name__.rpartition(".")[0]):
             _walk(other, seen)
         elif isinstance(other, str | float | int | tuple):
