@@ -11,6 +11,16 @@ from . import report, results, run
 from .worlds import WORLDS
 
 
+def _count(text: str, least: int = 1) -> int:
+    if not text.isdecimal() or int(text) < least:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number of at least {least}")
+    return int(text)
+
+
+def _several(text: str) -> int:
+    return _count(text, least=2)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(
@@ -22,9 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "rows", nargs="*", default=["*"], help="rows by name, * for any letters; default: all"
     )
     parser.add_argument("--world", nargs="+", default=list(WORLDS), choices=WORLDS, metavar="WORLD")
-    parser.add_argument("--studies", type=int, default=1000, help="number of the last study (default 1000)")
-    parser.add_argument("--large", type=int, default=run.LARGE_STUDIES, help="studies that give the limits")
-    parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument(
+        "--studies", type=_count, default=1000, help="number of the last study (default 1000)"
+    )
+    parser.add_argument(
+        "--large", type=_several, default=run.LARGE_STUDIES, help="studies that give the limits"
+    )
+    parser.add_argument("--jobs", type=_count, default=1, help="processes")
     parser.add_argument("--list", action="store_true", help="name worlds and rows, and run nothing")
     asked = parser.parse_args(arguments)
     chosen = [
@@ -37,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.list:
         print("\n".join(f"{world}: {row.name}" for row, world in chosen))
         return 0
-    plan = run.Plan(asked.studies, max(asked.large, 2), asked.jobs, show=None)
+    plan = run.Plan(asked.studies, asked.large, asked.jobs)
     lines = results.read()
     for world in WORLDS:
         rows = [row for row, where in chosen if where == world]
