@@ -456,7 +456,7 @@ def test_counterfactual_belief_has_common_random_numbers(world):
     )
     gain = entered.astype(float) - before
     assert abs(gain.mean() - true.mean()) < 4 * gain.std() / np.sqrt(len(gain))
-    assert_allclose(moved.hazards.entry, world.hazards.entry * np.exp(0.3593), rtol=1e-12)
+    assert_allclose(moved.hazards.entry, world.hazards.entry * np.exp(bip.Truth().hazard.belief), rtol=1e-12)
 
 
 def test_counterfactual_caseworkers_all_have_one_effect():

@@ -27,7 +27,7 @@ _E2_STATEMENT = (
 )
 _E2_BIAS = (
     "Noise in the answers biases the reference analysis both ways; "
-    "its hazard ratio of 1.33 stands for a true 1.43."
+    "its hazard ratio of 1.33 stands for a true 1.46."
 )
 
 
@@ -63,7 +63,7 @@ class Truth:
     >>> import bipstats as bip
     >>> truth = bip.Truth()
     >>> truth.hazard.belief
-    0.3593
+    0.376
     >>> weaker = replace(truth, name="weaker", hazard=replace(truth.hazard, belief=0.1))
     """
 
