@@ -53,6 +53,7 @@ _NAMES = {
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",
     "scenarios": "synthetic.truth",
+    "true_effect": "synthetic.effects",
     "replicate": "replication.replicate",
     # errors
     "BipstatsError": "errors",

@@ -38,6 +38,7 @@ POSITIONAL = {
     "contrasts": ["hypotheses"],
     "e_value": ["term"],
     "simulate": ["truth"],
+    "true_effect": ["truth"],
 }
 
 _TIMES: dict[str, Any] = dict(start="start", stop="stop", event="event")
