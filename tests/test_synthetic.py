@@ -96,7 +96,7 @@ def test_pairs_are_thinned_and_restored(pairs_per_client):
 
 @pytest.mark.parametrize("pairs_per_client", [0.5, 17.0])
 def test_fewer_pairs_than_clients_or_more_than_quarters_are_refused(pairs_per_client):
-    with pytest.raises(bip.OptionError, match="between 1 .* and the quarters of the follow-up"):
+    with pytest.raises(bip.OptionError, match=r"between 1 .* and the quarters of the follow-up"):
         bip.Truth().replace({"measurement.pairs_per_client": pairs_per_client})
 
 
