@@ -119,5 +119,7 @@ def _number(number: Number | None) -> str:
 
 
 def _short(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.0e}"
     text = f"{value:.3f}".replace("-0.000", "0.000")
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
