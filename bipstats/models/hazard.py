@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -13,7 +14,9 @@ from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
 from bipstats.core.result import Fit, Linear, with_covariance
+from bipstats.core.stream import is_stream, open_parts
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.absorbed import NOTHING_ABSORBED
 from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import counting_rows, read_absorb
@@ -35,6 +38,16 @@ from bipstats.models.mixture_fit import MassPoints, check_mass_points
 from bipstats.models.mixture_rows import DelayedEntry
 from bipstats.models.mixtures import MassPointResult, mass_point_hazard
 from bipstats.models.period_baseline import PeriodBaseline
+from bipstats.models.streamed import (
+    NEEDS_ALL_ROWS,
+    Stream,
+    fit_stream,
+    identifiers_of,
+    recover_stream,
+    refuse_in_stream,
+    refuse_without_stream,
+)
+from bipstats.models.streamed_scan import Reading
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -110,6 +123,16 @@ class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_vcov(vcov)
+        if is_stream(data):
+            found = recover_stream(
+                _stream(self._spec, data, vcov),
+                self.design,
+                self.estimates.names,
+                self.estimates.values,
+                self.loglik,
+            )
+            fit = replace(self.fit, flow=found.flow)
+            return replace(self, fit=fit, **with_covariance(self, found.made, found.transform))
         rows = _prepared(self._spec, require_frame(data), vcov, self.design).rows
         made = refit_covariance(rows, vcov, self.estimates.values, self.loglik)
         fit = replace(self.fit, flow=rows.flow)
@@ -148,6 +171,8 @@ def hazard(
     heterogeneity: Literal["mass_points"] | None = None,
     mass_points: MassPoints | None = None,
     delayed_entry: DelayedEntry = "raise",
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> HazardResult | MixedHazardResult | MassPointResult:
     r"""Fit a discrete-time hazard model to person-periods.
 
@@ -241,7 +266,9 @@ def hazard(
     check_baseline(baseline)
     check_option("method", method, ("laplace", "agq"))
     check_names({"event": event, "period": period}, {"exposure": exposure, "id": id})
-    require_frame(data)
+    if not is_stream(data):
+        refuse_without_stream(progress, checkpoint)
+        require_frame(data)
     if link == "logit" and exposure is not None:
         raise ModelError(
             "exposure= has no meaning with the logit link: odds do not scale with time at risk. "
@@ -255,6 +282,8 @@ def hazard(
     if heterogeneity is None and (mass_points is not None or delayed_entry != "raise"):
         raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
     if random is not None:
+        if is_stream(data):
+            raise OptionError(f"random= {NEEDS_ALL_ROWS}")
         if heterogeneity is not None:
             raise OptionError(
                 "random= and heterogeneity= do not go together: both are laws of the intercept."
@@ -262,6 +291,8 @@ def hazard(
         return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
     if method != "laplace" or nodes != 15:
         raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
+    if is_stream(data):
+        return _fit_stream(spec, data, heterogeneity, vcov, progress, checkpoint)
     refuse_absorbing_effects(data, event, absorbed, period)
     if heterogeneity is not None:
         return mass_point_hazard(spec, data, mass_points, delayed_entry, vcov)
@@ -286,5 +317,55 @@ def hazard(
 
 def _prepared(spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> HazardRows:
     return counting_rows(
-        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, unit_of(data, spec.id)
+        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse),
+        vcov,
+        unit_of(data.columns, spec.id),
     )
+
+
+def _fit_stream(
+    spec: HazardSpecification,
+    data: object,
+    heterogeneity: object,
+    vcov: Vcov,
+    progress: bool | None,
+    checkpoint: str | PathLike[str] | None,
+) -> HazardResult:
+    if heterogeneity is not None:
+        raise OptionError(f"heterogeneity= {NEEDS_ALL_ROWS}")
+    found = fit_stream(_stream(spec, data, vcov, progress, checkpoint))
+    return HazardResult(
+        found.estimates,
+        found.design,
+        found.fit,
+        found.clusters,
+        NOTHING_ABSORBED,
+        spec,
+        found.levels,
+        found.periods,
+        found.knots,
+    )
+
+
+def _stream(
+    spec: HazardSpecification,
+    data: object,
+    vcov: Vcov,
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+) -> Stream:
+    refuse_in_stream({"absorb": bool(spec.absorb)}, vcov, spec.formula)
+    parts = open_parts(data)
+    unit = unit_of(parts.names, spec.id)
+    reading = Reading(
+        spec.formula,
+        spec.event,
+        spec.period,
+        spec.exposure,
+        None,
+        spec.link,
+        spec.baseline,
+        spec.missing,
+        identifiers_of(vcov, unit),
+    )
+    return Stream(reading, parts, vcov, unit, progress, checkpoint)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -82,16 +83,16 @@ def check_baseline(baseline: object) -> None:
         )
 
 
-def unit_of(data: pd.DataFrame, id: str | None = None) -> str | None:
+def unit_of(columns: Iterable[str], id: str | None = None) -> str | None:
     """Column whose rows are one unit: as named, else ``client``, where there is one."""
-    return id or ("client" if "client" in data.columns else None)
+    return id or ("client" if "client" in columns else None)
 
 
 def prepare(
     spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None, *, collapse: bool
 ) -> HazardRows:
     """Check and collapse rows, leave out those that say nothing, and build the design (or reuse one)."""
-    covariates, unit = formula_columns(spec.formula), unit_of(data, spec.id)
+    covariates, unit = formula_columns(spec.formula), unit_of(data.columns, spec.id)
     require_columns(data, covariates)
     require_columns(data, spec.columns, "an argument")
     kept_apart = identifiers(vcov, unit)

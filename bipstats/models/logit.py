@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from os import PathLike
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -14,7 +15,9 @@ from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
 from bipstats.core.estimates import check_level
 from bipstats.core.result import Fit, used_columns, with_covariance
+from bipstats.core.stream import is_stream, open_parts
 from bipstats.errors import ModelError, check_option
+from bipstats.models.absorbed import NOTHING_ABSORBED
 from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import (
     BinomialResult,
@@ -36,6 +39,15 @@ from bipstats.models.firth import firth_objective, fit_firth, refit_firth_covari
 from bipstats.models.inputs import check_names, event_column, event_indicator
 from bipstats.models.kernels.binomial import mean
 from bipstats.models.profile import LikelihoodProfile, profile_likelihood
+from bipstats.models.streamed import (
+    Stream,
+    fit_stream,
+    identifiers_of,
+    recover_stream,
+    refuse_in_stream,
+    refuse_without_stream,
+)
+from bipstats.models.streamed_scan import Reading
 
 Penalty = Literal["firth"]
 
@@ -93,10 +105,18 @@ class LogitResult(BinomialResult):
     def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> LogitResult:
         """Give the same fit with another covariance; `data` must be the fitted data."""
         check_vcov(vcov)
+        if is_stream(data):
+            return self._with_streamed_vcov(vcov, data)
         rows = _prepared(self._spec, require_frame(data), vcov, self.design)
         made = self._remade(rows, vcov)
         fit = replace(self.fit, flow=rows.flow)
         return replace(self, fit=fit, **with_covariance(self, made, rows.transform))
+
+    def _with_streamed_vcov(self, vcov: Vcov, data: object) -> LogitResult:
+        names, values = self.estimates.names, self.estimates.values
+        found = recover_stream(_stream(self._spec, data, vcov), self.design, names, values, self.loglik)
+        fit = replace(self.fit, flow=found.flow)
+        return replace(self, fit=fit, **with_covariance(self, found.made, found.transform))
 
     def profile(
         self, data: pd.DataFrame, term: str | Sequence[str] | None = None, level: float = 0.95
@@ -163,6 +183,8 @@ def logit(
     vcov: Vcov = "model",
     missing: Missing = "raise",
     penalty: Penalty | None = None,
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> LogitResult:
     r"""Fit a binary logit by maximum likelihood, or by Firth's penalised likelihood.
 
@@ -225,7 +247,9 @@ def logit(
     check_vcov(vcov)
     check_option("penalty", penalty, (None, "firth"))
     check_names({}, {"weights": weights})
-    require_frame(data)
+    if not is_stream(data):
+        refuse_without_stream(progress, checkpoint)
+        require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None
     spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb), penalty)
@@ -234,6 +258,9 @@ def logit(
             f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
             f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
         )
+    if is_stream(data):
+        found = fit_stream(_stream(spec, data, vcov, progress, checkpoint))
+        return LogitResult(found.estimates, found.design, found.fit, found.clusters, NOTHING_ABSORBED, spec)
     refuse_absorbing_effects(data, outcome, spec.absorb)
     rows = _prepared(spec, data, vcov, None)
     fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
@@ -284,3 +311,25 @@ def _prepare(
         flow=(("given", len(data)), ("with missing values", n_missing), *found.flow),
         penalised=spec.penalty is not None,
     )
+
+
+def _stream(
+    spec: LogitSpecification,
+    data: object,
+    vcov: Vcov,
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+) -> Stream:
+    refuse_in_stream({"absorb": bool(spec.absorb), "penalty": spec.penalty is not None}, vcov, spec.formula)
+    reading = Reading(
+        spec.formula,
+        spec.outcome,
+        None,
+        None,
+        spec.weights,
+        "logit",
+        "period",
+        spec.missing,
+        identifiers_of(vcov, None),
+    )
+    return Stream(reading, open_parts(data), vcov, None, progress, checkpoint)

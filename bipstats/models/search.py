@@ -28,12 +28,13 @@ def find_maximum(
     explain: Callable[[], ModelError | None],
     solve: Callable[[Any], Floats] | None = None,
     at_risk: float | None = None,
+    tolerance: float = 1e-14,
 ) -> Optimum:
     """Maximise a log-likelihood; where the search runs off, say which terms separate.
 
     Parameters
     ----------
-    evaluate, loglik, start, solve
+    evaluate, loglik, start, solve, tolerance
         As for `maximise`.
     names : tuple of str
         Terms, for messages.
@@ -46,7 +47,7 @@ def find_maximum(
         standardised covariates, which must not be zero.
     """
     try:
-        best = maximise(evaluate, loglik, start, solve=solve)
+        best = maximise(evaluate, loglik, start, solve=solve, tolerance=tolerance)
     except NoMaximum as ran_off:
         flat = _unidentified(names, (ran_off.start, ran_off.information), at_risk)
         other = no_maximum if at_risk is None else _out_of_digits
