@@ -186,7 +186,7 @@ def covariance(
     groups = {name: codes(name) for name in vcov.columns}
     counts = _counts({name: int(group.max()) + 1 for name, group in groups.items()})
     if needs_sums_only(vcov):
-        meats = {(name,): meat(group) for name, group in groups.items()}
+        meats: dict[tuple[str, ...], Meat] = {(name,): meat(group) for name, group in groups.items()}
         if len(groups) == 2:
             first, second = groups.values()
             both = np.unique(first * (second.max() + 1) + second, return_inverse=True)[1]

@@ -38,15 +38,9 @@ from bipstats.models.mixture_fit import MassPoints, check_mass_points
 from bipstats.models.mixture_rows import DelayedEntry
 from bipstats.models.mixtures import MassPointResult, mass_point_hazard
 from bipstats.models.period_baseline import PeriodBaseline
-from bipstats.models.streamed import (
-    NEEDS_ALL_ROWS,
-    Stream,
-    fit_stream,
-    identifiers_of,
-    recover_stream,
-    refuse_in_stream,
-    refuse_without_stream,
-)
+from bipstats.models.streamed import fit_stream, open_stream, recover_stream
+from bipstats.models.streamed_passes import Stream, identifiers_of
+from bipstats.models.streamed_refusals import NEEDS_ALL_ROWS, refuse_in_stream, refuse_without_stream
 from bipstats.models.streamed_scan import Reading
 
 
@@ -282,12 +276,7 @@ def hazard(
     if heterogeneity is None and (mass_points is not None or delayed_entry != "raise"):
         raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
     if random is not None:
-        if is_stream(data):
-            raise OptionError(f"random= {NEEDS_ALL_ROWS}")
-        if heterogeneity is not None:
-            raise OptionError(
-                "random= and heterogeneity= do not go together: both are laws of the intercept."
-            )
+        _refuse_random(data, heterogeneity)
         return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
     if method != "laplace" or nodes != 15:
         raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
@@ -313,6 +302,14 @@ def hazard(
         found.periods,
         found.knots,
     )
+
+
+def _refuse_random(data: object, heterogeneity: object) -> None:
+    """Refuse what does not go with random intercepts."""
+    if is_stream(data):
+        raise OptionError(f"random= {NEEDS_ALL_ROWS}")
+    if heterogeneity is not None:
+        raise OptionError("random= and heterogeneity= do not go together: both are laws of the intercept.")
 
 
 def _prepared(spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> HazardRows:
@@ -368,4 +365,4 @@ def _stream(
         spec.missing,
         identifiers_of(vcov, unit),
     )
-    return Stream(reading, parts, vcov, unit, progress, checkpoint)
+    return open_stream(reading, parts, vcov, unit, progress, checkpoint)

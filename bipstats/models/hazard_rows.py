@@ -8,6 +8,7 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bipstats.core.columns import (
     Floats,
@@ -155,7 +156,7 @@ def _refuse_full_periods(codes: Ints, event: Flags, count: Ints, levels: tuple[o
     )
 
 
-def refuse_full_periods(rows: Floats, events: Floats, levels: tuple[object, ...]) -> None:
+def refuse_full_periods(rows: NDArray, events: NDArray, levels: tuple[object, ...]) -> None:
     """Refuse periods in which every row is an event: their effect is infinite; rows and events by level, (K,)."""
     full = (rows > 0) & (events == rows)
     if full.any() and full.sum() == (rows > 0).sum():

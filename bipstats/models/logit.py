@@ -39,14 +39,9 @@ from bipstats.models.firth import firth_objective, fit_firth, refit_firth_covari
 from bipstats.models.inputs import check_names, event_column, event_indicator
 from bipstats.models.kernels.binomial import mean
 from bipstats.models.profile import LikelihoodProfile, profile_likelihood
-from bipstats.models.streamed import (
-    Stream,
-    fit_stream,
-    identifiers_of,
-    recover_stream,
-    refuse_in_stream,
-    refuse_without_stream,
-)
+from bipstats.models.streamed import fit_stream, open_stream, recover_stream
+from bipstats.models.streamed_passes import Stream, identifiers_of
+from bipstats.models.streamed_refusals import refuse_in_stream, refuse_without_stream
 from bipstats.models.streamed_scan import Reading
 
 Penalty = Literal["firth"]
@@ -332,4 +327,4 @@ def _stream(
         spec.missing,
         identifiers_of(vcov, None),
     )
-    return Stream(reading, open_parts(data), vcov, None, progress, checkpoint)
+    return open_stream(reading, open_parts(data), vcov, None, progress, checkpoint)

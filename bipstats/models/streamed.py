@@ -2,83 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from os import PathLike
-from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from bipstats.core.checkpoint import Steps
-from bipstats.core.columns import Floats, Ints, missing_values, nothing_left, require_columns
+from bipstats.core.columns import Floats
 from bipstats.core.covariance import (
-    Cluster,
     Covariance,
     Meat,
     Vcov,
-    cluster_columns,
     invert,
-    needs_sums_only,
     sandwich,
 )
-from bipstats.core.design import Design, formula_columns, spline_columns
+from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates
+from bipstats.core.parts import Parts
 from bipstats.core.result import Fit, report
-from bipstats.core.stream import Addable, Parts
-from bipstats.errors import ModelError, OptionError
+from bipstats.errors import ModelError
 from bipstats.models.binomial import level_transform
-from bipstats.models.hazard_rows import HazardSpecification, baseline_of, place_knots, refuse_full_periods
+from bipstats.models.hazard_rows import baseline_of
 from bipstats.models.identify import require_same_fit
-from bipstats.models.inputs import no_events
 from bipstats.models.kernels.newton import Evaluation, Optimum
 from bipstats.models.kernels.threads import one_thread
 from bipstats.models.search import find_maximum
 from bipstats.models.streamed_checks import Looked, look
-from bipstats.models.streamed_clusters import Lying, Way, compare_runs, runs_block, runs_ended
+from bipstats.models.streamed_clusters import Lying, Way
+from bipstats.models.streamed_open import Opened, lies_of, needed_columns, open_rows, specification_of
+from bipstats.models.streamed_passes import Stream
 from bipstats.models.streamed_rows import Final, Layout, final_block, final_ended, newton_block
-from bipstats.models.streamed_scan import Reading, Scan, named, scan_block, together
-from bipstats.models.streamed_start import Start, known_design, start
+from bipstats.models.streamed_scan import Reading
 
-SAMPLE = 2**19
+SAMPLE = 2**18
 """Rows of the sample from whose fit the search begins."""
 _TOLERANCE = 1e-9  # the step after a decrement of 1e-13 of the log-likelihood leaves an error of its square
-T = TypeVar("T", bound=Addable)
-S = TypeVar("S")
-
-
-@dataclass(frozen=True, slots=True)
-class Opened:
-    """What the first pass told.
-
-    Attributes
-    ----------
-    flow : tuple of (str, int)
-    n_rows, n_events : int
-        Of the rows used.
-    levels, periods : tuple
-        All periods, and those with events.
-    knots : tuple of float
-    rows, events : (K,) integer arrays
-        By level that has an effect.
-    design : Design
-    lies : dict of str to Lying
-        How clusters lie, where it is known.
-    start : Start
-    """
-
-    flow: tuple[tuple[str, int], ...]
-    n_rows: int
-    n_events: int
-    levels: tuple[object, ...]
-    periods: tuple[object, ...]
-    knots: tuple[float, ...]
-    rows: Ints
-    events: Ints
-    design: Design
-    lies: dict[str, Lying]
-    start: Start
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,111 +77,24 @@ class StreamedFit:
     knots: tuple[float, ...]
 
 
-NEEDS_ALL_ROWS = (
-    "needs all rows at once, and streamed data are never held. Put a column of few levels into the formula as C(x), or "
-    "fit on a frame in memory (a sample, or counts of equal rows)."
-)
-
-
-def refuse_in_stream(given: dict[str, bool], vcov: Vcov, formula: str) -> None:
-    """Refuse what needs all rows at once.
-
-    Parameters
-    ----------
-    given : dict of str to bool
-        Arguments that do, and whether they were given.
-    vcov : Vcov
-    formula : str
-    """
-    for name, there in given.items():
-        if there:
-            raise OptionError(f"{name}= {NEEDS_ALL_ROWS}")
-    if not needs_sums_only(vcov):
-        raise OptionError(
-            "CR2, the jackknife and the score bootstrap need the rows of each cluster many times over, and streamed data "
-            "are read a few times. Use bip.cluster(..., small_sample=None, 'CR1' or 'CR1S'): with as many rows the "
-            "clusters are hardly few; if they are, fit on counts of equal rows in memory."
-        )
-    for text in spline_columns(formula, ("cr",)).values():
-        raise ModelError(
-            f"Formula: {text!r} needs means of all rows, which streamed data do not have before a fit. Use "
-            "bs(x, knots=[...])."
-        )
-    for text in spline_columns(formula, ("bs",)).values():
-        if "df" in text:
-            raise ModelError(
-                f"Formula: {text!r} needs quantiles of all rows, which streamed data do not have before a fit. Say "
-                "where the knots lie: bs(x, knots=[...])."
-            )
-
-
-def refuse_without_stream(progress: bool | None, checkpoint: object) -> None:
-    """Refuse arguments that streamed data alone have a use for."""
-    if checkpoint is not None or progress:
-        raise OptionError(
-            "progress= and checkpoint= are of data that are streamed: a path, a pyarrow dataset or a dask data frame. "
-            "A frame in memory is fitted at once."
-        )
-
-
-class Stream:
-    """Data with a reading of them, and the passes made.
-
-    Parameters
-    ----------
-    reading : Reading
-    parts : Parts
-    vcov : Vcov
-    unit : str or None
-    shown : bool or None
-        Whether a bar is drawn.
-    checkpoint : str or path, optional
-    """
-
-    def __init__(
-        self,
-        reading: Reading,
-        parts: Parts,
-        vcov: Vcov,
-        unit: str | None,
-        shown: bool | None = None,
-        checkpoint: str | PathLike[str] | None = None,
-    ) -> None:
-        self.reading, self.parts, self.vcov, self.unit, self.shown = reading, parts, vcov, unit, shown
-        known = pd.DataFrame(columns=list(parts.names))
-        require_columns(known, formula_columns(reading.formula))
-        require_columns(known, reading.complete, "an argument")
-        require_columns(known, reading.identifiers, "vcov=")
-        parts.require(reading.columns)
-        key = repr((reading, vcov, unit, parts.key))
-        self.steps = Steps(StreamedPasses, hashlib.sha256(key.encode()).hexdigest(), checkpoint)
-        self.n_passes = 0
-
-    def total(
-        self,
-        function: Callable[..., T],
-        columns: Sequence[str],
-        *args: object,
-        ended: Callable[[T, str], T] | None = None,
-        title: str,
-    ) -> T:
-        """One pass."""
-        self.n_passes += 1
-        words = f"pass {self.n_passes}: {title}"
-        return self.parts.total(function, columns, *args, ended=ended, title=words, shown=self.shown)
-
-    def step(self, work: Callable[[], S]) -> S:
-        """One step of the work, or what a checkpoint holds of it."""
-        self.n_passes += self.steps.waiting > 0
-        return self.steps.step(work)
+def open_stream(
+    reading: Reading,
+    parts: Parts,
+    vcov: Vcov,
+    unit: str | None,
+    shown: bool | None,
+    checkpoint: str | PathLike[str] | None,
+) -> Stream:
+    """Check that the columns are there, and read what a checkpoint holds; see `Stream`."""
+    return Stream(reading, parts, vcov, unit, shown, checkpoint, kind=StreamedPasses)
 
 
 def fit_stream(stream: Stream) -> StreamedFit:
     """Maximise the likelihood by Newton's method, one pass a step, and make the covariance."""
     reading = stream.reading
-    opened = stream.step(lambda: _open(stream, None, fitted=True))
+    opened = stream.step(lambda: open_rows(stream, None, SAMPLE, fitted=True))
     layout = _layout(stream, opened)
-    lies = _lies(stream, opened)
+    lies = lies_of(stream, opened)
     begin = opened.start
     if begin.doubtful is not None:
         looked = stream.step(lambda: look(stream.total, layout, opened.n_rows, begin.doubtful or ()))
@@ -288,7 +160,7 @@ def recover_stream(
     stream: Stream, design: Design, names: tuple[str, ...], values: Floats, loglik: float
 ) -> Recovered:
     """Make another covariance for a fit; refuse data on which the fit does not recur."""
-    opened = _open(stream, design, fitted=False)
+    opened = open_rows(stream, design, SAMPLE, fitted=False)
     layout = _layout(stream, opened)
     own, transform = _terms(opened, layout)
     if own != names:
@@ -297,16 +169,26 @@ def recover_stream(
             "without events in one of them?). Give the same rows, unchanged."
         )
     working = np.linalg.solve(transform, values).astype(float)
-    at, made, _ = _finish(stream, layout, _lies(stream, opened), working)
+    at, made, _ = _finish(stream, layout, lies_of(stream, opened), working)
     require_same_fit(at, loglik)
     return Recovered(made, transform, opened.flow)
+
+
+def _baseline_names(
+    reading: Reading, periods: tuple[object, ...], knots: tuple[float, ...]
+) -> tuple[str, ...]:
+    if reading.period is None:
+        return ()
+    none = pd.DataFrame({reading.period: np.empty(0)})
+    made = baseline_of(specification_of(reading), np.empty(0, np.int64), periods, none, knots)
+    return (*made.level_names, *made.names)
 
 
 def _layout(stream: Stream, opened: Opened) -> Layout:
     periods = opened.periods if stream.reading.by_period else ()
     begin = opened.start
     return Layout(
-        stream.reading, opened.design, periods, opened.knots, begin.centre, begin.scale, begin.collapse
+        stream.reading, opened.design, periods, opened.knots, begin.centre, begin.scale, opened.collapse
     )
 
 
@@ -317,126 +199,12 @@ def _terms(opened: Opened, layout: Layout) -> tuple[tuple[str, ...], Floats]:
     return names, level_transform(layout.n_levels, layout.centre, layout.scale)
 
 
-def _baseline_names(
-    reading: Reading, periods: tuple[object, ...], knots: tuple[float, ...]
-) -> tuple[str, ...]:
-    if reading.period is None:
-        return ()
-    none = pd.DataFrame({reading.period: np.empty(0)})
-    made = baseline_of(_specification(reading), np.empty(0, np.int64), periods, none, knots)
-    return (*made.level_names, *made.names)
-
-
-def _specification(reading: Reading) -> HazardSpecification:
-    assert reading.period is not None
-    return HazardSpecification(
-        reading.formula, reading.event, reading.period, reading.exposure, reading.link, reading.missing, reading.baseline
-    )  # fmt: skip
-
-
-def _open(stream: Stream, design: Design | None, *, fitted: bool) -> Opened:
-    """Scan all rows, refuse what cannot be fitted, and fit the sample."""
-    reading = stream.reading
-    share = SAMPLE / max(stream.parts.n_rows(), 1)
-    scan = stream.total(scan_block, reading.columns, reading, share, ended=named, title="what there is")
-    if scan.n_missing and reading.missing != "drop":
-        holes = {name: scan.holes[name] for name in reading.complete if name in scan.holes}
-        raise missing_values(holes, scan.n_missing, scan.n, reading.missing)
-    if scan.n_missing == scan.n:
-        raise nothing_left(scan.n)
-    if not scan.events.any():
-        raise no_events(reading.event, scan.n)
-    used = (scan.events > 0) if reading.by_period else np.ones(len(scan.rows), bool)
-    _refuse_lost(stream, scan, used)
-    levels = _levels(scan)
-    some = scan.events[scan.rows > 0] > 0
-    _refuse_full(reading, scan, levels)
-    periods = tuple(level for level, own in zip(levels, some, strict=False) if own)
-    knots = (
-        () if reading.period is None or reading.by_period else place_knots(periods, _specification(reading))
-    )
-    design = known_design(reading.formula, scan, used) if design is None else design
-    rows, events = (scan.rows[used], scan.events[used]) if reading.by_period else (scan.rows.sum(keepdims=True), scan.events.sum(keepdims=True))  # fmt: skip
-    effects = periods if reading.by_period else ()
-    blank = np.zeros(max(len(knots) - 1, 0) + len(design.names))
-    layout = Layout(reading, design, effects, knots, blank, blank + 1.0, False)
-    begin = start(together(scan.sample), layout, rows, events, fitted=fitted)
-    n_rows = int(scan.rows[used].sum())
-    flow = (
-        ("given", scan.n),
-        ("with missing values", scan.n_missing),
-        ("in periods without events", scan.n - scan.n_missing - n_rows),
-    )
-    lies = {name: Lying(lie) for name, own in scan.identifiers.items() if (lie := own.lie()) is not None}
-    counted = tuple((what, count) for what, count in flow if count)
-    return Opened(
-        counted, n_rows, int(scan.events.sum()), levels, periods, knots, rows, events, design, lies, begin
-    )
-
-
-def _levels(scan: Scan) -> tuple[object, ...]:
-    """Periods that occur."""
-    if scan.periods is None:
-        return ()
-    return tuple(scan.periods.values[scan.rows > 0].tolist())
-
-
-def _refuse_full(reading: Reading, scan: Scan, levels: tuple[object, ...]) -> None:
-    seen = scan.rows > 0
-    if reading.by_period:
-        refuse_full_periods(scan.rows[seen], scan.events[seen], levels)
-    elif reading.period is None and scan.events.sum() == scan.rows.sum():
-        raise ModelError(
-            f"the outcome {reading.event!r} is 1 in all {int(scan.rows.sum()):,} rows; nothing can be estimated."
-        )
-
-
-def _needed(stream: Stream) -> list[str]:
-    """Columns by which the covariance sums scores."""
-    if stream.vcov == "robust":
-        return [] if stream.unit is None else [stream.unit]
-    return cluster_columns(stream.vcov)
-
-
-def _refuse_lost(stream: Stream, scan: Scan, used: Any) -> None:
-    for name in _needed(stream):
-        lost = int(scan.lost[name][used].sum())
-        if lost:
-            raise ModelError(
-                f"column {name!r}, used by vcov=, is missing in {lost:,} rows. Fill or drop them."
-            )
-
-
-def _lies(stream: Stream, opened: Opened) -> dict[str, Lying]:
-    """How the clusters of each column lie; those that the first pass cannot tell are compared one by one."""
-    lies = dict(opened.lies)
-    reading = stream.reading
-    complete = reading.complete if any(what == "with missing values" for what, _ in opened.flow) else ()
-    period, periods = (reading.period, opened.periods) if reading.by_period else (None, ())
-    for name in reading.identifiers:
-        if name in lies:
-            continue
-        columns = tuple(dict.fromkeys([name, *complete, *([period] if period else [])]))
-        lies[name] = stream.step(
-            lambda name=name, columns=columns: compare_runs(
-                stream.total(
-                    runs_block, columns, name, complete, period, periods, ended=runs_ended, title="clusters"
-                ),
-                name,
-            )
-        )
-    for name in _needed(stream):
-        if lies[name].lie == "scattered":
-            raise ModelError(lies[name].message)
-    return lies
-
-
 _BEST_FIRST = ("sorted", "contiguous", "apart by part")
 
 
 def _ways(stream: Stream, lies: dict[str, Lying]) -> tuple[Way, ...]:
     """Ways in which scores are summed for the covariance."""
-    needed = _needed(stream)
+    needed = needed_columns(stream)
     if stream.vcov == "robust" and not needed:
         return (Way((), "few"),)
     ways = [Way((name,), lies[name].lie) for name in needed]
@@ -468,9 +236,3 @@ def _finish(
     at = last.sums.evaluation
     made = sandwich(stream.vcov, invert(at.information), meats, unit, last.n_rows)
     return at, made, n_units
-
-
-def identifiers_of(vcov: Vcov, unit: str | None) -> tuple[str, ...]:
-    """Columns of units and clusters."""
-    columns = cluster_columns(vcov) if isinstance(vcov, Cluster) else []
-    return tuple(dict.fromkeys([*([] if unit is None else [unit]), *columns]))

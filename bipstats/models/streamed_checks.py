@@ -79,8 +79,8 @@ def _refuse_separation(layout: Layout, places: tuple[int, ...], table: Any, n: i
     except ModelError:
         if layout.reading.weights is None and table["trials"].sum() < n:  # counts of some rows only
             raise ModelError(
-                f"separation: {', '.join(shown)} alone tells rows with the event from those without. The coefficient has "
-                f"no finite estimate.\n  {cure_of(layout.reading.link, False)}"
+                f"separation: {', '.join(shown)} alone tells rows with the event from those without. The coefficient "
+                f"has no finite estimate.\n  {cure_of(layout.reading.link, False)}"
             ) from None
         raise
 

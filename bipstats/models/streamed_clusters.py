@@ -8,6 +8,7 @@ when the part ends. How they lie is checked before, on every row.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
@@ -166,7 +167,7 @@ def compare_runs(found: Runs, column: str) -> Lying:
     together = np.concatenate(parts)
     distinct, inverse, n_parts = np.unique(together, return_inverse=True, return_counts=True)
     filled = [ids for ids in found.ids if len(ids)]
-    going_on = sum(left[-1] == right[0] for left, right in zip(filled[:-1], filled[1:], strict=True))
+    going_on = sum(left[-1] == right[0] for left, right in pairwise(filled))
     n_runs = sum(len(ids) for ids in filled) - int(going_on)
     if n_runs == len(distinct):
         return Lying("contiguous", len(distinct))
@@ -183,8 +184,8 @@ def compare_runs(found: Runs, column: str) -> Lying:
 
 def _scattered(column: str, what: str) -> str:
     return (
-        f"the clusters of {column!r} are more than {FEW:,}, and their rows do not stand together: {what}. Sort the rows "
-        f"by {column!r}, or have all rows of a cluster in one part. For files that fit into memory: "
+        f"the clusters of {column!r} are more than {FEW:,}, and their rows do not stand together: {what}. Sort the "
+        f"rows by {column!r}, or have all rows of a cluster in one part. For files that fit into memory: "
         f"pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).sort_by({column!r}), new_path); for a dask data "
         f"frame: data.shuffle({column!r})."
     )

@@ -94,7 +94,7 @@ def block(frame: pd.DataFrame, layout: Layout, identifiers: tuple[str, ...] = ()
         level = _positions(frame[reading.period], layout.periods)
         if level.min(initial=0) < 0:
             frame, level = frame[level >= 0], level[level >= 0]
-    rows = _counted(frame, reading, identifiers, layout.collapse)
+    rows = _counted(frame, reading, layout.collapse and not identifiers)
     if len(rows.data) < len(frame):
         level = (
             _positions(rows.data[reading.period], layout.periods)
@@ -108,11 +108,9 @@ def block(frame: pd.DataFrame, layout: Layout, identifiers: tuple[str, ...] = ()
     return Block(rows, event, problem)
 
 
-def _counted(
-    frame: pd.DataFrame, reading: Reading, identifiers: tuple[str, ...], collapse: bool
-) -> CountedRows:
+def _counted(frame: pd.DataFrame, reading: Reading, collapse: bool) -> CountedRows:
     if collapse and len(frame):
-        return counted_rows(frame, reading.complete, identifiers, reading.weights, "raise", collapse=True)[0]
+        return counted_rows(frame, reading.complete, (), reading.weights, "raise", collapse=True)[0]
     weight = np.asarray(read_weights(frame, reading.weights)) if len(frame) else np.empty(0)
     return CountedRows(frame, np.ones(len(frame), np.int64), weight)
 
@@ -292,11 +290,11 @@ class Triangle:
 
     def __add__(self, other: Triangle) -> Triangle:
         """Factor both together."""
-        return Triangle(np.linalg.qr(np.vstack([self.r, other.r]), mode="r"))
+        return Triangle(np.asarray(np.linalg.qr(np.vstack([self.r, other.r]), mode="r")))
 
 
 def triangle_block(frame: pd.DataFrame, layout: Layout) -> Triangle:
     """Factor one block's levels, one column each, beside its covariates."""
     problem = block(frame, layout).problem
     rows = np.hstack([problem.by_level.T.toarray(), problem.x])
-    return Triangle(np.linalg.qr(rows, mode="r"))
+    return Triangle(np.asarray(np.linalg.qr(rows, mode="r")))

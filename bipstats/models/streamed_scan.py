@@ -19,10 +19,13 @@ from bipstats.core.columns import (
 )
 from bipstats.core.design import formula_columns, label_columns, spline_columns
 from bipstats.errors import ModelError
+from bipstats.models.binomial_rows import counted_rows
 from bipstats.models.hazard_rows import BaselineKind, log_exposure, require_order
 from bipstats.models.inputs import event_column, events_among, read_weights
 from bipstats.models.kernels.binomial import Link
 from bipstats.models.streamed_clusters import Identifiers, identifiers_of
+
+_TRIED = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,8 +95,8 @@ class Known:
         known = Known(self.values.append(new), self.order)
         if self.order == "ordered" and (np.diff(known.values.get_indexer(other.values)) < 0).any():
             raise ModelError(
-                f"{where or 'one part'}: the ordered categories of {column!r} stand in another order than in the parts before. "
-                "Write all parts with one order."
+                f"{where or 'one part'}: the ordered categories of {column!r} stand in another order than in the parts "
+                "before. Write all parts with one order."
             )
         return known
 
@@ -102,10 +105,24 @@ def coded(column: pd.Series) -> tuple[Ints, Known]:
     """Codes of a column without missing values, and the levels they stand for (unused categories among them)."""
     if isinstance(column.dtype, pd.CategoricalDtype):
         order = "ordered" if column.cat.ordered else "categories"
-        return column.cat.codes.to_numpy(np.int64), Known(pd.Index(column.cat.categories), order)
+        return np.asarray(column.cat.codes, np.int64), Known(pd.Index(column.cat.categories), order)
     found = labels(column)
     kind = column.dtype if isinstance(column.dtype, np.dtype) else None
     return found.codes, Known(pd.Index(list(found.levels), dtype=kind, tupleize_cols=False), "values")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Some rows, with how many each stands for.
+
+    Attributes
+    ----------
+    rows : pandas.DataFrame
+    weight : (n,) array
+    """
+
+    rows: pd.DataFrame
+    weight: Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,8 +150,10 @@ class Scan:
     identifiers : dict of str to Identifiers
     lost : dict of str to (K,) integer array
         Missing identifiers by period.
-    sample : tuple of pandas.DataFrame
+    sample : tuple of Sample
         Some of the complete rows.
+    repeated : (int, int)
+        Distinct rows among some that stand together, and how many these are.
     """
 
     where: str
@@ -150,7 +169,8 @@ class Scan:
     spans: dict[str, Floats]
     identifiers: dict[str, Identifiers]
     lost: dict[str, Ints]
-    sample: tuple[pd.DataFrame, ...]
+    sample: tuple[Sample, ...]
+    repeated: tuple[int, int]
 
     def __add__(self, other: Scan) -> Scan:
         """Join with the rows that follow."""
@@ -175,10 +195,13 @@ class Scan:
             labelled=_same_kind(self, other),
             levels=levels,
             present=present,
-            spans={name: _spans(left.spans(self, name), right.spans(other, name)) for name in {**self.spans, **other.spans}},
+            spans={
+                name: _spans(left.spans(self, name), right.spans(other, name)) for name in self.spans | other.spans
+            },
             identifiers={name: own + other.identifiers[name] for name, own in self.identifiers.items()},
             lost={name: left.sums(own) + right.sums(other.lost[name]) for name, own in self.lost.items()},
             sample=self.sample + other.sample,
+            repeated=(self.repeated[0] + other.repeated[0], self.repeated[1] + other.repeated[1]),
         )  # fmt: skip
 
 
@@ -212,7 +235,7 @@ def _periods(left: Scan, right: Scan) -> tuple[Known | None, _Moved, _Moved]:
     one = right.periods if left.periods is None else left.periods
     if one is None:
         sizes = max(len(left.rows), len(right.rows))
-        return None, *(_Moved(np.arange(len(scan.rows)), sizes) for scan in (left, right))
+        return None, _Moved(np.arange(len(left.rows)), sizes), _Moved(np.arange(len(right.rows)), sizes)
     both = one if right.periods is None else one.with_others(right.periods, "the periods", right.where)
     places = [
         np.empty(0, np.int64) if scan.periods is None else both.values.get_indexer(scan.periods.values)
@@ -270,7 +293,8 @@ def scan_block(frame: pd.DataFrame, reading: Reading, share: float) -> Scan:
         {name: _span(numbers(rows[name]), codes, size) for name in spline_columns(reading.formula) if len(rows)},
         {name: identifiers_of(rows[name]) for name in reading.identifiers},
         {name: np.bincount(codes[rows[name].isna().to_numpy()], minlength=size) for name in reading.identifiers},
-        (_sampled(rows[list(reading.complete)], share),),
+        (_sampled(rows[list(reading.complete)], event, share),),
+        _repeated(rows, reading),
     )  # fmt: skip
 
 
@@ -289,11 +313,22 @@ def _span(values: Floats, codes: Ints, size: int) -> Floats:
     return found
 
 
-def _sampled(rows: pd.DataFrame, share: float) -> pd.DataFrame:
-    """Some rows, the same in every run; drawn, as every k-th may be of one period."""
-    if share >= 1:
-        return rows.copy()
-    return rows[np.random.default_rng(len(rows)).random(len(rows)) < share].copy()
+def _sampled(rows: pd.DataFrame, event: NDArray[np.bool_], share: float) -> Sample:
+    """About a share of the rows, the same ones in every run: of the events as many as have room in its half.
+
+    Events are rare and tell most: with all of them, and a few of the rest, the sample's fit is close to the whole one.
+    """
+    if share >= 1 or not len(rows):
+        return Sample(rows.copy(), np.ones(len(rows)))
+    quota, rng = max(int(len(rows) * share), 2), np.random.default_rng(len(rows))
+    hits, misses = np.flatnonzero(event), np.flatnonzero(~event)
+    n_hits = min(len(hits), quota // 2)
+    n_misses = min(len(misses), quota - n_hits)
+    places = np.concatenate(
+        [rng.choice(hits, n_hits, replace=False), rng.choice(misses, n_misses, replace=False)]
+    )
+    each = [len(hits) / max(n_hits, 1), len(misses) / max(n_misses, 1)]
+    return Sample(rows.iloc[places], np.repeat(each, [n_hits, n_misses]))
 
 
 def named(scan: Scan, where: str) -> Scan:
@@ -301,7 +336,19 @@ def named(scan: Scan, where: str) -> Scan:
     return replace(scan, where=where, sample=(together(scan.sample),))
 
 
-def together(frames: tuple[pd.DataFrame, ...]) -> pd.DataFrame:
-    """One frame of several; empty ones, whose types tell nothing, are left out."""
-    filled = [frame for frame in frames if len(frame)]
-    return pd.concat(filled, ignore_index=True) if filled else frames[0]
+def together(samples: tuple[Sample, ...]) -> Sample:
+    """One sample of several; empty ones, whose types tell nothing, are left out."""
+    filled = [sample for sample in samples if len(sample.rows)]
+    if len(filled) < 2:
+        return (filled or samples)[0]
+    rows = pd.concat([sample.rows for sample in filled], ignore_index=True)
+    return Sample(rows, np.concatenate([sample.weight for sample in filled]))
+
+
+def _repeated(rows: pd.DataFrame, reading: Reading) -> tuple[int, int]:
+    """Distinct rows among some that stand together, and how many these are."""
+    some = rows.iloc[:_TRIED]
+    if not len(some):
+        return 0, 0
+    counted, _ = counted_rows(some, reading.complete, (), reading.weights, "raise", collapse=True)
+    return len(counted.data), len(some)

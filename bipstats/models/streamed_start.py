@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,6 @@ from numpy.typing import NDArray
 
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.design import Design, formula_columns, learn_design
-from bipstats.models.binomial_rows import counted_rows
 from bipstats.models.identify import between, centre_and_scale, cross_product, moments
 from bipstats.models.kernels import binomial
 from bipstats.models.kernels.binomial import BinomialProblem, binomial_problem
@@ -19,10 +18,9 @@ from bipstats.models.kernels.newton import NoMaximum, maximise
 from bipstats.models.kernels.separation import Sides, separating_columns
 from bipstats.models.separation import Columns
 from bipstats.models.streamed_rows import Layout, block
-from bipstats.models.streamed_scan import Scan
+from bipstats.models.streamed_scan import Sample, Scan
 
 _SAFE = 1e-6  # variance and smallest eigenvalue of correlations above which all rows need no look
-_TRIED = 65_536  # rows that are collapsed to see whether it gains
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +38,6 @@ class Start:
     doubtful : tuple of tuple of int, or None
         Sets of columns of which the sample cannot tell that they have a finite coefficient; None if it can tell that
         all have, and that all can be told apart.
-    collapse : bool
-        Whether many rows are equal.
     """
 
     centre: Floats
@@ -49,7 +45,6 @@ class Start:
     levels: Floats
     slopes: Floats
     doubtful: tuple[tuple[int, ...], ...] | None
-    collapse: bool
 
     def params(self, centre: Floats, scale: Floats) -> Floats:
         """Working parameters for other centres and scales."""
@@ -62,7 +57,7 @@ def known_design(formula: str, scan: Scan, used: NDArray[np.bool_]) -> Design:
     for name in formula_columns(formula):
         if name in scan.levels:
             known = scan.levels[name]
-            values = known.values[scan.present[name][used].any(axis=0)]
+            values = known.values[np.flatnonzero(scan.present[name][used].any(axis=0))]
             own = known.order != "values"
             columns[name] = pd.Categorical(values, categories=values) if own else values
         elif name in scan.spans:
@@ -78,12 +73,12 @@ def known_design(formula: str, scan: Scan, used: NDArray[np.bool_]) -> Design:
     return learn_design(formula, pd.DataFrame(made))
 
 
-def start(sample: pd.DataFrame, layout: Layout, rows: Ints, events: Ints, *, fitted: bool) -> Start:
+def start(sample: Sample, layout: Layout, rows: Ints, events: Ints, *, fitted: bool) -> Start:
     """Fit the sample, where that is wanted.
 
     Parameters
     ----------
-    sample : pandas.DataFrame
+    sample : Sample
     layout : Layout
         With centres of zero and scales of one.
     rows, events : (K,) integer arrays
@@ -91,14 +86,14 @@ def start(sample: pd.DataFrame, layout: Layout, rows: Ints, events: Ints, *, fit
     fitted : bool
         Else slopes are zero.
     """
-    problem = block(sample, layout).problem
+    problem = _weighted(sample, layout)
     centre, spread = moments(problem.x)
     usable = np.isfinite(spread) & (spread > 1e-10 * np.abs(centre))
     centre, scale = np.where(np.isfinite(centre), centre, 0.0), np.where(usable, spread, 1.0)
     centre_and_scale(problem.x, centre, scale)
     levels, slopes = _crude(rows, events, problem), np.zeros(len(centre))
     if not fitted:
-        return Start(centre, scale, levels, slopes, None, False)
+        return Start(centre, scale, levels, slopes, None)
     bad = _separated(problem, layout)
     flat, alike = _flat(problem, usable)
     good = np.flatnonzero(~flat & ~np.isin(np.arange(len(flat)), [j for places in bad for j in places]))
@@ -111,7 +106,16 @@ def start(sample: pd.DataFrame, layout: Layout, rows: Ints, events: Ints, *, fit
         dict.fromkeys([*bad, *((int(j),) for j in np.flatnonzero(flat) if not any(j in b for b in bad))])
     )
     sure = not doubtful and not alike
-    return Start(centre, scale, levels, slopes / scale, None if sure else doubtful, _gains(sample, layout))
+    return Start(centre, scale, levels, slopes / scale, None if sure else doubtful)
+
+
+def _weighted(sample: Sample, layout: Layout) -> BinomialProblem:
+    """The sample's rows that are used, each as many as it stands for."""
+    made = block(sample.rows.reset_index(drop=True), layout)
+    weight = sample.weight[made.rows.data.index]
+    return replace(
+        made.problem, successes=made.problem.successes * weight, trials=made.problem.trials * weight
+    )
 
 
 def _crude(rows: Ints, events: Ints, problem: BinomialProblem) -> Floats:
@@ -178,13 +182,3 @@ def _fit(problem: BinomialProblem, good: Ints) -> tuple[Ints, Floats, Floats] | 
     if not best.converged or np.abs(best.params).max(initial=0.0) > 30:
         return None
     return there, best.params[: len(there)], best.params[len(there) :]
-
-
-def _gains(sample: pd.DataFrame, layout: Layout) -> bool:
-    """Whether equal rows are so many that to look for them pays."""
-    rows = sample.iloc[:_TRIED]
-    if not len(rows):
-        return False
-    reading = layout.reading
-    counted, _ = counted_rows(rows, reading.complete, (), reading.weights, "raise", collapse=True)
-    return 2 * len(counted.data) <= len(rows)
