@@ -64,10 +64,14 @@ def _slopes(layout: Layout) -> tuple[str, ...]:
 
 def _refuse_separation(layout: Layout, places: tuple[int, ...], table: Any, n: int) -> None:
     names = _slopes(layout)
-    shown = tuple(presentable([names[j]], layout.design.names)[0] for j in places)
+    shown = tuple(names[j] for j in places)  # of a whole factor, so that many levels can be counted
+    if len(places) == 1:
+        shown = (presentable([*shown], layout.design.names)[0],)
+    value = table["value"].to_numpy(float)[:, None]
+    x = value if len(places) == 1 else (value == np.arange(1, len(places) + 1)).astype(float)
     try:
         refuse_separation(
-            table[list(places)].to_numpy(float),
+            x,
             shown,
             table["successes"].to_numpy(float),
             table["trials"].to_numpy(float),

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from bipstats.core.columns import Floats, Ints, holes_by_column, numbers
 from bipstats.core.design import Design
@@ -230,7 +228,7 @@ class Look:
     mean, squares, low, high : (p,) arrays
         Squares: summed, of deviations.
     tables : tuple of pandas.DataFrame
-        Distinct rows of each set of columns with their ``level``; ``successes, trials``.
+        Distinct values of each set of columns: ``level, value, successes, trials``.
     """
 
     n: int
@@ -262,20 +260,23 @@ def look_block(frame: pd.DataFrame, layout: Layout, sets: tuple[tuple[int, ...],
     problem = block(frame, layout).problem
     x = problem.x
     mean, spread = moments(x)
-    tables = []
-    for places in sets:
-        columns: dict[Any, NDArray[Any]] = {"level": problem.level, **{j: x[:, j] for j in places}}
-        table = pd.DataFrame(columns).assign(successes=problem.successes, trials=problem.trials)
-        tables.append(_distinct(table))
+    counts = {"level": problem.level, "successes": problem.successes, "trials": problem.trials}
+    tables = [_distinct(pd.DataFrame({"value": _value(x, places), **counts})) for places in sets]
     low, high = x.min(axis=0, initial=np.inf), x.max(axis=0, initial=-np.inf)
     return Look(len(x), mean, spread**2 * len(x), low, high, tuple(tables))
 
 
+def _value(x: Floats, places: tuple[int, ...]) -> Floats:
+    """Values of a column; of a factor's columns the number of the level, zero for the reference."""
+    if len(places) == 1:
+        return x[:, places[0]]
+    return x[:, list(places)] @ np.arange(1.0, len(places) + 1)
+
+
 def _distinct(table: pd.DataFrame) -> pd.DataFrame:
     """Equal rows as one; of very many, those at the ends, which decide about separation."""
-    keys = [name for name in table.columns if name not in ("successes", "trials")]
-    found = table.groupby(keys, as_index=False, sort=True)[["successes", "trials"]].sum()
-    if len(found) <= _DISTINCT or len(keys) != 2:
+    found = table.groupby(["level", "value"], as_index=False, sort=True)[["successes", "trials"]].sum()
+    if len(found) <= _DISTINCT:
         return found
     sides = [found[found["successes"] > 0], found[found["trials"] > found["successes"]]]
     ends = [end for side in sides for end in (side.groupby("level").head(1), side.groupby("level").tail(1))]

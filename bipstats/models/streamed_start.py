@@ -16,6 +16,7 @@ from bipstats.models.kernels import binomial
 from bipstats.models.kernels.binomial import BinomialProblem, binomial_problem
 from bipstats.models.kernels.newton import NoMaximum, maximise
 from bipstats.models.kernels.separation import Sides, separating_columns
+from bipstats.models.search import LONG, SUSPECT, growth
 from bipstats.models.separation import Columns
 from bipstats.models.streamed_rows import Layout, block
 from bipstats.models.streamed_scan import Sample, Scan
@@ -90,11 +91,11 @@ def start(sample: Sample, layout: Layout, rows: Ints, events: Ints, *, fitted: b
     centre, spread = moments(problem.x)
     usable = np.isfinite(spread) & (spread > 1e-10 * np.abs(centre))
     centre, scale = np.where(np.isfinite(centre), centre, 0.0), np.where(usable, spread, 1.0)
+    bad = _separated(problem, layout) if fitted else ()
     centre_and_scale(problem.x, centre, scale)
     levels, slopes = _crude(rows, events, problem), np.zeros(len(centre))
     if not fitted:
         return Start(centre, scale, levels, slopes, None)
-    bad = _separated(problem, layout)
     flat, alike = _flat(problem, usable)
     good = np.flatnonzero(~flat & ~np.isin(np.arange(len(flat)), [j for places in bad for j in places]))
     found = None if alike else _fit(problem, good)
@@ -102,9 +103,8 @@ def start(sample: Sample, layout: Layout, rows: Ints, events: Ints, *, fitted: b
         there, own, slopes[good] = found
         levels = levels + np.mean(own - levels[there])
         levels[there] = own
-    doubtful = tuple(
-        dict.fromkeys([*bad, *((int(j),) for j in np.flatnonzero(flat) if not any(j in b for b in bad))])
-    )
+    sets = _sets(layout)
+    doubtful = tuple(dict.fromkeys([*bad, *(sets[j] for j in np.flatnonzero(flat))]))
     sure = not doubtful and not alike
     return Start(centre, scale, levels, slopes / scale, None if sure else doubtful)
 
@@ -126,20 +126,30 @@ def _crude(rows: Ints, events: Ints, problem: BinomialProblem) -> Floats:
 
 def _separated(problem: BinomialProblem, layout: Layout) -> tuple[tuple[int, ...], ...]:
     """Columns of the design that separate the sample, those of a whole factor where its reference level does."""
-    before = layout.n_baseline
-    columns = Columns.of(problem.x[:, before:], layout.design.names, layout.design.references)
     if not len(problem.x):
         return ()
-    raw = layout.design.names
-    hit, missed = problem.successes > 0, problem.trials > problem.successes
-    sides = Sides(problem.x, problem.level, hit, missed)
+    before, sets = layout.n_baseline, _sets(layout)
+    columns = Columns.of(problem.x[:, before:], layout.design.names, layout.design.references)
+    sides = Sides(problem.x, problem.level, problem.successes > 0, problem.trials > problem.successes)
     signs = separating_columns(columns.values, len(columns.names), sides)
-    p, found = len(raw), []
-    for j in map(int, np.flatnonzero(signs)):
-        whole = next((places for places in columns.factors if j in places), (j,))
-        whole = columns.factors[j - p] if j >= p else whole
-        found.append(tuple(before + place for place in whole))
-    return tuple(dict.fromkeys(found))
+    p = len(layout.design.names)
+    firsts = [int(j) if j < p else columns.factors[j - p][0] for j in np.flatnonzero(signs)]
+    return tuple(dict.fromkeys(sets[before + j] for j in firsts))
+
+
+def _sets(layout: Layout) -> list[tuple[int, ...]]:
+    """For each column, those it is looked at with: all levels of a factor, else itself."""
+    before, names = layout.n_baseline, layout.design.names
+    whole = {
+        text: tuple(before + place for place in places)
+        for text, places in layout.design.places.items()
+        if text in layout.design.factors and layout.design.factors[text].kind == "categorical"
+    }
+    found = [(j,) for j in range(before + len(names))]
+    for places in whole.values():
+        for j in places:
+            found[j] = places
+    return found
 
 
 def _flat(problem: BinomialProblem, usable: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], bool]:
@@ -179,6 +189,6 @@ def _fit(problem: BinomialProblem, good: Ints) -> tuple[Ints, Floats, Floats] | 
         )
     except NoMaximum:
         return None
-    if not best.converged or np.abs(best.params).max(initial=0.0) > 30:
-        return None
+    if best.iterations > LONG or not (growth(best) < SUSPECT).all():
+        return None  # it runs off: all rows are climbed from the foot, where that can be seen
     return there, best.params[: len(there)], best.params[len(there) :]
