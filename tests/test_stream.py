@@ -148,6 +148,16 @@ def test_equal_rows_of_a_block_are_collapsed_without_changing_anything(weeks, tm
     assert_same_fit(found, held)
 
 
+@pytest.mark.parametrize("vcov", COVARIANCES, ids=str)
+def test_rows_that_stand_for_several_are_counted(weeks, tmp_path, cut, vcov):
+    rows = weeks.assign(copies=(np.arange(len(weeks)) % 4 + 1).astype(np.int16), z=weeks["z"].astype(float))
+    rows.loc[3::40, "z"] = np.nan
+    write_parts(rows, tmp_path)
+    for model, formula in ((bip.hazard, "x + z + g"), (bip.logit, "event ~ x + z + g")):
+        options = {"counts": "copies", "missing": "drop", "vcov": vcov}
+        assert_same_fit(model(formula, tmp_path, **options), model(formula, rows, **options))
+
+
 @settings(max_examples=4, deadline=None)
 @given(block=st.integers(30, 900), cuts=st.lists(st.integers(1, 1400), max_size=4, unique=True))
 def test_the_result_does_not_depend_on_how_the_rows_are_cut(block, cuts):

@@ -21,9 +21,10 @@ from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates
 from bipstats.core.parts import Parts
 from bipstats.core.result import Fit, report
+from bipstats.core.stream import open_parts
 from bipstats.errors import ModelError
 from bipstats.models.binomial import level_transform
-from bipstats.models.hazard_rows import baseline_of
+from bipstats.models.hazard_rows import HazardSpecification, baseline_of, unit_of
 from bipstats.models.identify import require_same_fit
 from bipstats.models.kernels.newton import Evaluation, Optimum
 from bipstats.models.kernels.threads import one_thread
@@ -31,7 +32,8 @@ from bipstats.models.search import find_maximum
 from bipstats.models.streamed_checks import Looked, look
 from bipstats.models.streamed_clusters import Lying, Way
 from bipstats.models.streamed_open import Opened, lies_of, needed_columns, open_rows, specification_of
-from bipstats.models.streamed_passes import Stream
+from bipstats.models.streamed_passes import Stream, identifiers_of
+from bipstats.models.streamed_refusals import refuse_in_stream
 from bipstats.models.streamed_rows import Final, Layout, final_block, final_ended, newton_block
 from bipstats.models.streamed_scan import Reading
 
@@ -89,6 +91,32 @@ def open_stream(
     return Stream(reading, parts, vcov, unit, shown, checkpoint, kind=StreamedPasses)
 
 
+def stream_of_hazard(
+    spec: HazardSpecification,
+    data: object,
+    vcov: Vcov,
+    shown: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+) -> Stream:
+    """Open the data of a hazard."""
+    refuse_in_stream({"absorb": bool(spec.absorb)}, vcov, spec.formula)
+    parts = open_parts(data)
+    unit = unit_of(parts.names, spec.id)
+    reading = Reading(
+        spec.formula,
+        spec.event,
+        spec.period,
+        spec.exposure,
+        None,
+        spec.link,
+        spec.baseline,
+        spec.missing,
+        identifiers_of(vcov, unit),
+        spec.counts,
+    )
+    return open_stream(reading, parts, vcov, unit, shown, checkpoint)
+
+
 def fit_stream(stream: Stream) -> StreamedFit:
     """Maximise the likelihood by Newton's method, one pass a step, and make the covariance."""
     reading = stream.reading
@@ -103,7 +131,7 @@ def fit_stream(stream: Stream) -> StreamedFit:
 
     def evaluate(params: Floats) -> Evaluation:
         return stream.step(
-            lambda: stream.total(newton_block, reading.complete, layout, params, title="Newton").evaluation
+            lambda: stream.total(newton_block, reading.needed, layout, params, title="Newton").evaluation
         )
 
     best = find_maximum(

@@ -41,7 +41,7 @@ def look(total: Callable[..., Any], layout: Layout, n: int, doubtful: tuple[tupl
     ModelError
         As for rows in memory.
     """
-    columns = layout.reading.complete
+    columns = layout.reading.needed
     zero, one = np.zeros_like(layout.centre), np.ones_like(layout.scale)
     raw = replace(layout, centre=zero, scale=one)
     found: Look = total(look_block, columns, raw, doubtful, title="columns")

@@ -96,13 +96,13 @@ def _flow(scan: Scan, n_rows: int) -> tuple[tuple[str, int], ...]:
 
 def _refuse_incomplete(scan: Scan, reading: Reading) -> None:
     """Refuse missing values that are not to be dropped, and data in which nothing is left."""
-    if scan.n_missing and reading.missing != "drop":
+    if scan.incomplete and reading.missing != "drop":
         holes = {name: scan.holes[name] for name in reading.complete if name in scan.holes}
-        raise missing_values(holes, scan.n_missing, scan.n, reading.missing)
-    if scan.n_missing == scan.n:
-        raise nothing_left(scan.n)
+        raise missing_values(holes, scan.incomplete, scan.read, reading.missing)
+    if scan.incomplete == scan.read:
+        raise nothing_left(scan.read)
     if not scan.events.any():
-        raise no_events(reading.event, scan.n - scan.n_missing)
+        raise no_events(reading.event, scan.read - scan.incomplete)
 
 
 def specification_of(reading: Reading) -> HazardSpecification:

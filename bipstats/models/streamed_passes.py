@@ -50,7 +50,7 @@ class Stream:
         self.reading, self.parts, self.vcov, self.unit, self.shown = reading, parts, vcov, unit, shown
         known = pd.DataFrame(columns=list(parts.names))
         require_columns(known, formula_columns(reading.formula))
-        require_columns(known, reading.complete, "an argument")
+        require_columns(known, reading.needed, "an argument")
         require_columns(known, reading.identifiers, "vcov=")
         parts.require(reading.columns)
         key = repr((reading, vcov, unit, parts.key))

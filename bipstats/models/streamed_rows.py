@@ -12,7 +12,7 @@ from bipstats.core.design import Design
 from bipstats.models.binomial_rows import CountedRows, Flags, counted_rows
 from bipstats.models.hazard_rows import log_exposure, natural_spline
 from bipstats.models.identify import centre_and_scale, moments
-from bipstats.models.inputs import events_among, read_weights
+from bipstats.models.inputs import events_among, read_counts, read_weights
 from bipstats.models.kernels import binomial
 from bipstats.models.kernels.binomial import BinomialProblem, binomial_problem
 from bipstats.models.kernels.newton import Evaluation
@@ -108,9 +108,12 @@ def block(frame: pd.DataFrame, layout: Layout, identifiers: tuple[str, ...] = ()
 
 def _counted(frame: pd.DataFrame, reading: Reading, collapse: bool) -> CountedRows:
     if collapse and len(frame):
-        return counted_rows(frame, reading.complete, (), reading.weights, "raise", collapse=True)[0]
-    weight = np.asarray(read_weights(frame, reading.weights)) if len(frame) else np.empty(0)
-    return CountedRows(frame, np.ones(len(frame), np.int64), weight)
+        return counted_rows(
+            frame, reading.complete, (), reading.weights, "raise", collapse=True, counts=reading.counts
+        )[0]
+    count = read_counts(frame, reading.counts)
+    weight = read_weights(frame, reading.weights) if len(frame) else np.empty(0)
+    return CountedRows(frame, count, weight * count)
 
 
 def _positions(column: pd.Series, periods: tuple[object, ...]) -> Ints:
@@ -205,10 +208,16 @@ def final_block(
     def scores(group: Ints) -> Floats:
         return binomial.score_sums(params, problem, group)
 
+    def single(group: Ints) -> Floats:
+        # n equal rows s are one row n s here, and n s s' in a sandwich of single rows.
+        return scores(group) / np.sqrt(made.rows.count)[:, None]
+
     def none(group: Ints) -> Floats:
         return np.empty((int(group.max()) + 1, 0))
 
-    tables = [score_table(made.rows.data, scores, layout.n_params, way) for way in ways]
+    tables = [
+        score_table(made.rows.data, scores if way.columns else single, layout.n_params, way) for way in ways
+    ]
     tables += [score_table(made.rows.data, none, 0, way) for way in counted]
     return Final(_sums(problem, params, observed=False), tuple(tables), int(made.rows.count.sum()))
 

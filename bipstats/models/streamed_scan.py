@@ -21,7 +21,7 @@ from bipstats.core.design import formula_columns, label_columns, spline_columns
 from bipstats.errors import ModelError
 from bipstats.models.binomial_rows import counted_rows
 from bipstats.models.hazard_rows import BaselineKind, log_exposure, require_order
-from bipstats.models.inputs import event_column, events_among, read_weights
+from bipstats.models.inputs import event_column, events_among, read_counts, read_weights
 from bipstats.models.kernels.binomial import Link
 from bipstats.models.streamed_clusters import Identifiers, identifiers_of
 
@@ -42,6 +42,8 @@ class Reading:
     missing : {"raise", "drop"}
     identifiers : tuple of str
         Columns of units and clusters.
+    counts : str, optional
+        Column that says how many equal rows a row stands for; such rows are meant by numbers of rows.
     """
 
     formula: str
@@ -53,6 +55,7 @@ class Reading:
     baseline: BaselineKind
     missing: Missing
     identifiers: tuple[str, ...]
+    counts: str | None = None
 
     @property
     def complete(self) -> tuple[str, ...]:
@@ -63,7 +66,12 @@ class Reading:
     @property
     def columns(self) -> tuple[str, ...]:
         """All columns."""
-        return tuple(dict.fromkeys([*self.complete, *self.identifiers]))
+        return tuple(dict.fromkeys([*self.needed, *self.identifiers]))
+
+    @property
+    def needed(self) -> tuple[str, ...]:
+        """Columns of which the likelihood is made."""
+        return (*self.complete, *([] if self.counts is None else [self.counts]))
 
     @property
     def by_period(self) -> bool:
@@ -135,8 +143,10 @@ class Scan:
         The part.
     n, n_missing : int
         Rows, and those with missing values.
+    read, incomplete : int
+        The same as they stand in the data, where a row may stand for several.
     holes : dict of str to int
-        Missing values by column.
+        Missing values by column, as they stand in the data.
     periods : Known or None
     rows, events : (K,) integer arrays
         By period, of complete rows.
@@ -159,6 +169,8 @@ class Scan:
     where: str
     n: int
     n_missing: int
+    read: int
+    incomplete: int
     holes: dict[str, int]
     periods: Known | None
     rows: Ints
@@ -188,6 +200,8 @@ class Scan:
             self,
             n=self.n + other.n,
             n_missing=self.n_missing + other.n_missing,
+            read=self.read + other.read,
+            incomplete=self.incomplete + other.incomplete,
             holes={name: self.holes.get(name, 0) + other.holes.get(name, 0) for name in {**self.holes, **other.holes}},
             periods=periods,
             rows=left.sums(self.rows) + right.sums(other.rows),
@@ -261,7 +275,11 @@ def _same_kind(left: Scan, right: Scan) -> dict[str, bool]:
 def scan_block(frame: pd.DataFrame, reading: Reading, share: float) -> Scan:
     """Look at one block of rows; of its complete ones, a share is sampled."""
     holes = holes_by_column(frame, reading.complete)
-    rows = frame[~np.logical_or.reduce(list(holes.values()))] if holes else frame
+    rows, count = frame, read_counts(frame, reading.counts)
+    n = int(count.sum())
+    if holes:
+        kept = ~np.logical_or.reduce(list(holes.values()))
+        rows, count = frame[kept], count[kept]
     codes, periods = _coded_periods(rows, reading)
     size = 1 if periods is None else len(periods.values)
     event = events_among(rows, reading.event) if len(rows) else np.zeros(0, bool)
@@ -281,19 +299,21 @@ def scan_block(frame: pd.DataFrame, reading: Reading, share: float) -> Scan:
         present[name] = there.reshape(size, n_levels)
     return Scan(
         "",
+        n,
+        n - int(count.sum()),
         len(frame),
         len(frame) - len(rows),
         {name: int(lost.sum()) for name, lost in holes.items()},
         periods,
-        np.bincount(codes, minlength=size),
-        np.bincount(codes[event], minlength=size),
+        np.bincount(codes, count, size).astype(np.int64),
+        np.bincount(codes, count * event, size).astype(np.int64),
         labelled,
         levels,
         present,
         {name: _span(numbers(rows[name]), codes, size) for name in spline_columns(reading.formula) if len(rows)},
         {name: identifiers_of(rows[name]) for name in reading.identifiers},
         {name: np.bincount(codes[rows[name].isna().to_numpy()], minlength=size) for name in reading.identifiers},
-        (_sampled(rows[list(reading.complete)], event, share),),
+        (_sampled(rows[list(reading.needed)], event, share),),
         _repeated(rows, reading),
     )  # fmt: skip
 
@@ -350,5 +370,7 @@ def _repeated(rows: pd.DataFrame, reading: Reading) -> tuple[int, int]:
     some = rows.iloc[:_TRIED]
     if not len(some):
         return 0, 0
-    counted, _ = counted_rows(some, reading.complete, (), reading.weights, "raise", collapse=True)
+    counted, _ = counted_rows(
+        some, reading.complete, (), reading.weights, "raise", collapse=True, counts=reading.counts
+    )
     return len(counted.data), len(some)

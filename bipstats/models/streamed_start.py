@@ -145,7 +145,7 @@ def _sets(layout: Layout) -> list[tuple[int, ...]]:
         for text, places in layout.design.places.items()
         if text in layout.design.factors and layout.design.factors[text].kind == "categorical"
     }
-    found = [(j,) for j in range(before + len(names))]
+    found: list[tuple[int, ...]] = [(j,) for j in range(before + len(names))]
     for places in whole.values():
         for j in places:
             found[j] = places
