@@ -84,11 +84,11 @@ def fit(folder: Path, how: str) -> None:
 
     data: object = folder if how == "stream" else pd.read_parquet(folder)
     before = resident(peak=False)
-    begin = time.perf_counter()
+    begin, used = time.perf_counter(), time.process_time()
     found = bip.hazard(" + ".join(COVARIATES), data, vcov=bip.cluster("client"), progress=False)
     seconds = time.perf_counter() - begin
     print(json.dumps({
-        "seconds": seconds, "peak": resident(peak=True), "before": before, "rows": found.nobs,
+        "seconds": seconds, "cpu": time.process_time() - used, "peak": resident(peak=True), "before": before, "rows": found.nobs,
         "iterations": found.fit.iterations, "loglik": found.loglik, "estimate": found.params["caseworker_belief"],
         "error": found.bse["caseworker_belief"],
     }))  # fmt: skip
@@ -120,7 +120,7 @@ def main() -> None:
             base = each if base is None else base
             print(
                 f"{n:>12,} {size:>10.1f} {how:>7} {got['seconds']:>9.2f} {each:>10.3f} {each / base:>6.2f} "
-                f"{got['peak']:>8,.0f}   estimate {got['estimate']:.6f} ({got['error']:.6f}), "
+                f"{got['cpu']:>8.2f} {got['peak']:>8,.0f}   estimate {got['estimate']:.6f} ({got['error']:.6f}), "
                 f"{got['iterations']} iterations",
                 flush=True,
             )

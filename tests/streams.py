@@ -10,7 +10,7 @@ import pandas as pd
 FORMULA = "x + z + g + x:g"
 
 
-def person_weeks(clients: int = 300, seed: int = 1) -> pd.DataFrame:
+def person_weeks(clients: int = 200, seed: int = 1) -> pd.DataFrame:
     """Rows sorted by client, in the small types of files; period 3 has no event."""
     rng = np.random.default_rng(seed)
     spells = rng.integers(1, 9, clients)
@@ -35,7 +35,7 @@ def person_weeks(clients: int = 300, seed: int = 1) -> pd.DataFrame:
     return data
 
 
-def write_parts(data: pd.DataFrame, folder: Path, cuts: tuple[int, ...] = (500, 1000)) -> Path:
+def write_parts(data: pd.DataFrame, folder: Path, cuts: tuple[int, ...] = (350, 700)) -> Path:
     """Write a frame as several files of several row groups."""
     folder.mkdir(parents=True, exist_ok=True)
     for place, rows in enumerate(np.split(np.arange(len(data)), [cut for cut in cuts if cut < len(data)])):

@@ -40,9 +40,9 @@ def folder(weeks, tmp_path_factory):
 def cut(request, monkeypatch):
     """How the rows are taken: at once; or in blocks, with a search that begins from a few of them."""
     if request.param != "whole files":
-        monkeypatch.setattr(Parts, "block", 70)
+        monkeypatch.setattr(Parts, "block", 150)
     if "sample" in request.param:
-        monkeypatch.setattr(streamed, "SAMPLE", 500)
+        monkeypatch.setattr(streamed, "SAMPLE", 400)
 
 
 @pytest.mark.parametrize("vcov", COVARIANCES, ids=str)
@@ -118,9 +118,9 @@ def test_missing_values_are_dropped_and_counted_or_refused(weeks, tmp_path, cut)
 
 
 def test_levels_that_are_in_some_files_only_are_united(weeks, tmp_path):
-    first = weeks.iloc[:700].query("text != 'west' and z < 3")
+    first = weeks.iloc[:450].query("text != 'west' and z < 3")
     first = first.assign(g=first["g"].cat.remove_unused_categories())
-    rest = weeks.iloc[700:]
+    rest = weeks.iloc[450:]
     both = pd.concat([first, rest], ignore_index=True)
     (tmp_path / "d").mkdir()
     first.to_parquet(tmp_path / "d" / "a.parquet")
@@ -133,7 +133,7 @@ def test_levels_that_are_in_some_files_only_are_united(weeks, tmp_path):
 
 def test_equal_rows_of_a_block_are_collapsed_without_changing_anything(weeks, tmp_path, monkeypatch):
     rows = weeks.loc[weeks.index.repeat(6)].reset_index(drop=True)
-    write_parts(rows, tmp_path, (3000,))
+    write_parts(rows, tmp_path, (2000,))
     held = bip.hazard("z + g", rows, exposure="exposure", vcov=bip.cluster("caseworker"))
     sizes = []
     kept = streamed.newton_block
@@ -148,7 +148,7 @@ def test_equal_rows_of_a_block_are_collapsed_without_changing_anything(weeks, tm
     assert_same_fit(found, held)
 
 
-@pytest.mark.parametrize("vcov", COVARIANCES, ids=str)
+@pytest.mark.parametrize("vcov", COVARIANCES[1::3], ids=str)
 def test_rows_that_stand_for_several_are_counted(weeks, tmp_path, cut, vcov):
     rows = weeks.assign(copies=(np.arange(len(weeks)) % 4 + 1).astype(np.int16), z=weeks["z"].astype(float))
     rows.loc[3::40, "z"] = np.nan
@@ -159,7 +159,7 @@ def test_rows_that_stand_for_several_are_counted(weeks, tmp_path, cut, vcov):
 
 
 @settings(max_examples=4, deadline=None)
-@given(block=st.integers(30, 900), cuts=st.lists(st.integers(1, 1400), max_size=4, unique=True))
+@given(block=st.integers(40, 900), cuts=st.lists(st.integers(1, 900), max_size=3, unique=True))
 def test_the_result_does_not_depend_on_how_the_rows_are_cut(block, cuts):
     import tempfile
     from pathlib import Path
@@ -192,7 +192,7 @@ def test_the_sum_of_many_small_terms_keeps_its_digits():
 
 ORDERS = {
     "sorted": lambda weeks: weeks,
-    "contiguous": lambda weeks: weeks.assign(client=(weeks["client"] * 7) % 300),
+    "contiguous": lambda weeks: weeks.assign(client=(weeks["client"] * 7) % 200),
     "sorted text": lambda weeks: weeks.assign(client="c" + weeks["client"].astype(str).str.zfill(4)),
 }
 
@@ -201,7 +201,7 @@ ORDERS = {
 @pytest.mark.parametrize("vcov", COVARIANCES[-1:], ids=str)
 def test_many_clusters_need_no_table_where_they_are_contiguous(weeks, tmp_path, monkeypatch, order, vcov):
     monkeypatch.setattr(streamed_clusters, "FEW", 40)
-    monkeypatch.setattr(Parts, "block", 70)
+    monkeypatch.setattr(Parts, "block", 150)
     rows = ORDERS[order](weeks)
     write_parts(rows, tmp_path)
     assert_same_fit(bip.hazard("x + g", tmp_path, vcov=vcov), bip.hazard("x + g", rows, vcov=vcov))
@@ -209,7 +209,7 @@ def test_many_clusters_need_no_table_where_they_are_contiguous(weeks, tmp_path, 
 
 def test_clusters_that_lie_in_one_file_each_may_stand_in_any_order_there(weeks, tmp_path, monkeypatch):
     monkeypatch.setattr(streamed_clusters, "FEW", 40)
-    monkeypatch.setattr(Parts, "block", 70)
+    monkeypatch.setattr(Parts, "block", 150)
     parts = [weeks[weeks["client"] % 3 == k].sample(frac=1, random_state=k) for k in range(3)]
     for k, part in enumerate(parts):
         part.to_parquet(tmp_path / f"{k}.parquet")
@@ -223,14 +223,14 @@ def test_clusters_that_stand_apart_are_counted_and_refused_with_the_cure(weeks, 
     rows = weeks.sort_values("period", kind="stable").assign(client=lambda d: d["client"] + 987_000)
     write_parts(rows, tmp_path)
     several = sum(
-        len({min(place // 500, 2) for place in np.flatnonzero(rows["client"] == client)}) > 1
+        len({min(place // 350, 2) for place in np.flatnonzero(rows["client"] == client)}) > 1
         for client in rows["client"].unique()
     )
     with pytest.raises(ModelError) as refused:
         bip.hazard("x", tmp_path, vcov="robust")
     text = str(refused.value)
     assert (
-        f"{several:,} of 300 stand in several parts (part-0.parquet, part-1.parquet, part-2.parquet)" in text
+        f"{several:,} of 200 stand in several parts (part-0.parquet, part-1.parquet, part-2.parquet)" in text
     )
     assert "sort_by('client')" in text
     assert "987" not in text  # no identifier
@@ -248,13 +248,13 @@ def test_identifiers_that_are_missing_are_refused_where_they_are_needed(weeks, t
     assert str(from_files.value) == str(in_memory.value)
 
 
-@pytest.mark.parametrize("vcov", COVARIANCES, ids=str)
+@pytest.mark.parametrize("vcov", COVARIANCES[1::3], ids=str)
 def test_another_covariance_comes_from_files_too(weeks, folder, vcov):
     held, streamed_fit = bip.hazard("x + g", weeks), bip.hazard("x + g", folder)
     wanted = held.with_vcov(vcov, weeks)
     assert_same_fit(held.with_vcov(vcov, folder), wanted)
     assert_same_fit(streamed_fit.with_vcov(vcov, folder), wanted)
-    assert_same_fit(streamed_fit.with_vcov(vcov, weeks), wanted) if vcov != "model" else None
+    assert_same_fit(streamed_fit.with_vcov(vcov, weeks), wanted)
     logit = bip.logit("event ~ x", weeks, weights="weight")
     assert_same_fit(logit.with_vcov(vcov, folder), logit.with_vcov(vcov, weeks))
 
@@ -306,6 +306,22 @@ def test_a_combination_that_separates_is_refused(weeks, tmp_path):
     write_parts(rows, tmp_path)
     with pytest.raises(ModelError, match=r"no (finite )?maximum|separat"):
         bip.logit("event ~ x + z", tmp_path)
+
+
+@pytest.mark.parametrize("sample", [2**18, 300])
+def test_a_few_rows_that_a_combination_separates_are_seen_among_many(weeks, tmp_path, monkeypatch, sample):
+    monkeypatch.setattr(streamed, "SAMPLE", sample)
+    rows = pd.concat([weeks.assign(copy=k) for k in range(12)], ignore_index=True)
+    rows["a"] = (rows["z"] > 2).astype(int)
+    rows["b"] = rows["a"].where(~rows.index.isin([17, 5000, 9000]), 1 - rows["a"])
+    rows["c"] = rows["a"] - rows["b"]  # of three rows; with x it is no column's own
+    rows["d"] = rows["x"].astype(float) + np.abs(rows["c"])
+    rows.loc[rows["c"] != 0, "event"] = 0
+    write_parts(rows, tmp_path)
+    with pytest.raises(ModelError, match="separation"):
+        bip.logit("event ~ x + d", rows)
+    with pytest.raises(ModelError, match=r"has no maximum|no finite maximum"):
+        bip.logit("event ~ x + d", tmp_path)
 
 
 @pytest.mark.parametrize(

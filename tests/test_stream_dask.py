@@ -45,7 +45,7 @@ def client():
         yield made
 
 
-@pytest.mark.parametrize("vcov", ["model", "robust", BOTH_WAYS], ids=str)
+@pytest.mark.parametrize("vcov", ["robust", BOTH_WAYS], ids=str)
 def test_a_fit_on_dask_is_the_fit_in_memory(weeks, partitioned, vcov):
     held = bip.hazard(FORMULA, weeks, exposure="exposure", vcov=vcov)
     assert_same_fit(bip.hazard(FORMULA, partitioned, exposure="exposure", vcov=vcov), held)
@@ -58,6 +58,7 @@ def test_a_logit_on_dask_is_the_logit_in_memory(weeks, partitioned):
     assert_same_fit(bip.logit(formula, partitioned, weights="weight", vcov="robust"), held)
 
 
+@pytest.mark.filterwarnings("ignore:The inplace keyword in DataFrame.reset_index")  # in dask, with pandas 3
 def test_dask_reads_the_same_files(weeks, tmp_path):
     write_parts(weeks, tmp_path)
     assert_same_fit(bip.hazard(FORMULA, dd.read_parquet(tmp_path)), bip.hazard(FORMULA, tmp_path))
@@ -83,8 +84,8 @@ def test_empty_partitions_are_no_matter_and_empty_frames_are_refused(weeks, part
 
 
 def test_a_partition_that_cannot_be_used_is_named(weeks):
-    wrong = weeks.assign(event=weeks["event"].where(weeks.index != 500, 2))
-    with pytest.raises(ModelError, match=r"^partition 2: column 'event' must hold 0 and 1 only"):
+    wrong = weeks.assign(event=weeks["event"].where(weeks.index != 450, 2))
+    with pytest.raises(ModelError, match=r"^partition 3: column 'event' must hold 0 and 1 only"):
         bip.hazard("x", dd.from_pandas(wrong, npartitions=7, sort=False))
     with pytest.raises(ModelError, match="no column 'y'"):
         bip.hazard("y", dd.from_pandas(wrong, npartitions=7, sort=False))

@@ -39,7 +39,10 @@ from bipstats.models.streamed_scan import Reading
 
 SAMPLE = 2**18
 """Rows of the sample from whose fit the search begins."""
-_TOLERANCE = 1e-9  # the step after a decrement of 1e-13 of the log-likelihood leaves an error of its square
+_NEAR = 1e-9
+"""Tolerance of a search from near the maximum: the step after a decrement of 1e-13 of the log-likelihood leaves an
+error of its square. A search from the foot has that of rows in memory: it must go on until it can be seen to run off."""
+_FAR = 1e-14
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,14 +137,15 @@ def fit_stream(stream: Stream) -> StreamedFit:
             lambda: stream.total(newton_block, reading.needed, layout, params, title="Newton").evaluation
         )
 
+    tolerance = _NEAR if begin.fitted else _FAR
     best = find_maximum(
-        _Frugal(evaluate),
+        _Frugal(evaluate, tolerance),
         lambda params: evaluate(params).loglik,
         begin.params(layout.centre, layout.scale),
         names=names,
         n_events=opened.n_events,
         explain=lambda: None,
-        tolerance=_TOLERANCE,
+        tolerance=tolerance,
     )
     at, made, n_units = _finish(stream, layout, lies, best.params)
     estimates = report(names, transform @ best.params, made, transform)
@@ -151,8 +155,8 @@ def fit_stream(stream: Stream) -> StreamedFit:
 class _Frugal:
     """Evaluations for a search that ends with a step too short to change them: none is made after that step."""
 
-    def __init__(self, evaluate: Callable[[Floats], Evaluation]) -> None:
-        self._evaluate = evaluate
+    def __init__(self, evaluate: Callable[[Floats], Evaluation], tolerance: float) -> None:
+        self._evaluate, self._tolerance = evaluate, tolerance
         self._last: tuple[Floats, Evaluation] | None = None
 
     def __call__(self, params: Floats) -> Evaluation:
@@ -160,7 +164,8 @@ class _Frugal:
         if self._last is not None:
             before, at = self._last
             rise = 0.5 * float(at.gradient @ (params - before))
-            if 0 <= rise <= 1e-4 * _TOLERANCE * (1.0 + abs(at.loglik)):
+            # A little below the search's own bound: what it does not call its last step is evaluated.
+            if 0 <= rise <= 0.99e-4 * self._tolerance * (1.0 + abs(at.loglik)):
                 return at
         self._last = params, self._evaluate(params)
         return self._last[1]

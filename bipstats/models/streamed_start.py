@@ -39,6 +39,8 @@ class Start:
     doubtful : tuple of tuple of int, or None
         Sets of columns of which the sample cannot tell that they have a finite coefficient; None if it can tell that
         all have, and that all can be told apart.
+    fitted : bool
+        Whether the sample's fit was found; else slopes are zero.
     """
 
     centre: Floats
@@ -46,6 +48,7 @@ class Start:
     levels: Floats
     slopes: Floats
     doubtful: tuple[tuple[int, ...], ...] | None
+    fitted: bool
 
     def params(self, centre: Floats, scale: Floats) -> Floats:
         """Working parameters for other centres and scales."""
@@ -95,7 +98,7 @@ def start(sample: Sample, layout: Layout, rows: Ints, events: Ints, *, fitted: b
     centre_and_scale(problem.x, centre, scale)
     levels, slopes = _crude(rows, events, problem), np.zeros(len(centre))
     if not fitted:
-        return Start(centre, scale, levels, slopes, None)
+        return Start(centre, scale, levels, slopes, None, False)
     flat, alike = _flat(problem, usable)
     good = np.flatnonzero(~flat & ~np.isin(np.arange(len(flat)), [j for places in bad for j in places]))
     found = None if alike else _fit(problem, good)
@@ -106,7 +109,7 @@ def start(sample: Sample, layout: Layout, rows: Ints, events: Ints, *, fitted: b
     sets = _sets(layout)
     doubtful = tuple(dict.fromkeys([*bad, *(sets[j] for j in np.flatnonzero(flat))]))
     sure = not doubtful and not alike
-    return Start(centre, scale, levels, slopes / scale, None if sure else doubtful)
+    return Start(centre, scale, levels, slopes / scale, None if sure else doubtful, found is not None)
 
 
 def _weighted(sample: Sample, layout: Layout) -> BinomialProblem:
