@@ -30,8 +30,9 @@ KEYS = (
 )  # fmt: skip
 FLAGS = ("vocational_qualification", "mental_diagnosis", "musculoskeletal_diagnosis", "convicted", "switched")
 SHARES = ("job_share_5y", "support_share_5y")
-COUNTS = ("age", "age_weeks_caseworker_belief")
-COVARIATES = (*KEYS, *FLAGS, *SHARES, *COUNTS, "male", "single", "western", "centre_1", "centre_2")
+COUNTS = ("age",)
+COVARIATES = (*KEYS, *FLAGS, *SHARES, *COUNTS, "male", "single", "western", "centre_1", "centre_2", "weekly")
+"""The last differs from row to row, so that no rows are equal and every fit has to compute with all of them."""
 
 
 def tile() -> pd.DataFrame:
@@ -61,13 +62,16 @@ def write(folder: Path, n: int) -> None:
     rows = tile()
     folder.mkdir(parents=True)
     clients = int(rows["client"].max()) + 1
+    rng = np.random.default_rng(1)
     writer, written = None, 0
     for copy in range(-(-n // len(rows))):
         if written % FILE == 0 and writer is not None:
             writer.close()
             writer = None
         part = rows.iloc[: n - copy * len(rows)].assign(
-            client=rows["client"] + copy * clients, caseworker=rows["caseworker"] + copy % 40 * 1000
+            client=rows["client"] + copy * clients,
+            caseworker=rows["caseworker"] + copy % 40 * 1000,
+            weekly=rng.normal(size=len(rows)).astype(np.float32)[: n - copy * len(rows)],
         )
         table = pa.Table.from_pandas(part, preserve_index=False)
         if writer is None:
@@ -88,8 +92,8 @@ def fit(folder: Path, how: str) -> None:
     found = bip.hazard(" + ".join(COVARIATES), data, vcov=bip.cluster("client"), progress=False)
     seconds = time.perf_counter() - begin
     print(json.dumps({
-        "seconds": seconds, "cpu": time.process_time() - used, "peak": resident(peak=True), "before": before, "rows": found.nobs,
-        "iterations": found.fit.iterations, "loglik": found.loglik, "estimate": found.params["caseworker_belief"],
+        "seconds": seconds, "cpu": time.process_time() - used, "peak": resident(peak=True), "before": before,
+        "rows": found.nobs, "iterations": found.fit.iterations, "loglik": found.loglik, "estimate": found.params["caseworker_belief"],
         "error": found.bse["caseworker_belief"],
     }))  # fmt: skip
 

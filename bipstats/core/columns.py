@@ -198,6 +198,15 @@ def numbers(column: pd.Series, *, holes: bool = False) -> Floats:
     return values
 
 
+def small_numbers(column: pd.Series) -> NDArray[np.generic]:
+    """Numbers of a column in its own type, where that is one of numpy's; refused as `numbers` refuses them."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iubf":
+        values = column.to_numpy()
+        if values.dtype.kind != "f" or np.isfinite(values).all():
+            return values
+    return numbers(column)
+
+
 def _refuse_infinite(column: pd.Series, values: Floats) -> None:
     infinite = int(np.isinf(values).sum())
     if infinite:

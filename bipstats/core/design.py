@@ -28,6 +28,7 @@ from bipstats.core.columns import (
     numbers,
     require_columns,
     require_frame,
+    small_numbers,
 )
 from bipstats.core.splines import Spline
 from bipstats.errors import ModelError
@@ -333,7 +334,7 @@ def _assemble(design: Design, data: pd.DataFrame, rows: Ints | None = None) -> F
     column, plain = 0, []
     for term in design.terms:
         if len(term.factors) == 1 and _is_plain(design.factors[term.factors[0]]):
-            plain.append((column, numbers(data[term.factors[0]])))
+            plain.append((column, small_numbers(data[term.factors[0]])))
             column += 1
             continue
         parts = [

@@ -37,11 +37,11 @@ from bipstats.models.streamed_refusals import refuse_in_stream
 from bipstats.models.streamed_rows import Final, Layout, final_block, final_ended, newton_block
 from bipstats.models.streamed_scan import Reading
 
-SAMPLE = 2**18
+SAMPLE = 2**19
 """Rows of the sample from whose fit the search begins."""
 _NEAR = 1e-9
 """Tolerance of a search from near the maximum: the step after a decrement of 1e-13 of the log-likelihood leaves an
-error of its square. A search from the foot has that of rows in memory: it must go on until it can be seen to run off."""
+error of its square. A search from the foot has that of rows in memory: it must go on until it is seen to run off."""
 _FAR = 1e-14
 
 
