@@ -93,8 +93,8 @@ def fit(folder: Path, how: str) -> None:
     seconds = time.perf_counter() - begin
     print(json.dumps({
         "seconds": seconds, "cpu": time.process_time() - used, "peak": resident(peak=True), "before": before,
-        "rows": found.nobs, "iterations": found.fit.iterations, "loglik": found.loglik, "estimate": found.params["caseworker_belief"],
-        "error": found.bse["caseworker_belief"],
+        "rows": found.nobs, "iterations": found.fit.iterations, "loglik": found.loglik,
+        "estimate": found.params["caseworker_belief"], "error": found.bse["caseworker_belief"],
     }))  # fmt: skip
 
 
@@ -111,9 +111,9 @@ def main() -> None:
     home = Path(sys.argv[1])
     sizes = [int(float(text)) for text in sys.argv[2:]] or [100_000, 1_000_000, 10_000_000]
     base = None
-    print(
-        f"{'rows':>12} {'bytes/row':>10} {'how':>7} {'seconds':>9} {'s/million':>10} {'ratio':>6} {'peak MB':>8}"
-    )
+    titles = ("rows", "bytes/row", "how", "seconds", "s/million", "ratio", "cpu s", "peak MB")
+    widths = (12, 10, 7, 9, 10, 6, 8, 8)
+    print(" ".join(f"{title:>{width}}" for title, width in zip(titles, widths, strict=True)))
     for n in dict.fromkeys([IN_MEMORY, *sizes]):
         folder = home / str(n)
         write(folder, n)
