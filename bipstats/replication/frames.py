@@ -13,7 +13,7 @@ import pandas as pd
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
 from bipstats.core.design import formula_columns
 from bipstats.errors import ModelError
-from bipstats.interventions.classify import classify
+from bipstats.interventions.windows import classify
 from bipstats.register.outcomes import Outcome, outcomes
 from bipstats.replication.wording import counted
 from bipstats.timeline.landmarks import landmarks

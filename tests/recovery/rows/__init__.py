@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from ..row import Row
-from . import belief, caseworkers, progression, types
+from . import belief, caseworkers, interventions, progression, types
 
-ROWS: tuple[Row, ...] = (*belief.ROWS, *caseworkers.ROWS, *progression.ROWS, *types.ROWS)
+ROWS: tuple[Row, ...] = (*belief.ROWS, *caseworkers.ROWS, *interventions.ROWS, *progression.ROWS, *types.ROWS)
