@@ -248,6 +248,12 @@ def test_identifiers_that_are_missing_are_refused_where_they_are_needed(weeks, t
     assert str(from_files.value) == str(in_memory.value)
 
 
+def test_clients_that_are_missing_are_no_clients(weeks, tmp_path):
+    rows = weeks.assign(client=weeks["client"].astype("Int32").mask(weeks["z"] == 1))
+    write_parts(rows, tmp_path)
+    assert_same_fit(bip.hazard("x", tmp_path), bip.hazard("x", rows))
+
+
 @pytest.mark.parametrize("vcov", COVARIANCES[1::3], ids=str)
 def test_another_covariance_comes_from_files_too(weeks, folder, vcov):
     held, streamed_fit = bip.hazard("x + g", weeks), bip.hazard("x + g", folder)

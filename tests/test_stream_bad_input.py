@@ -174,6 +174,15 @@ def test_no_message_holds_an_identifier(weeks, tmp_path):
     assert "secret" not in refused(tmp_path, "x + C(client)", event="exit == job")
 
 
+def test_folders_that_name_persons_are_not_named(weeks, tmp_path):
+    rows = weeks[weeks["client"] < 40].assign(x=lambda d: d["x"].where(d["client"] != 17, np.inf))
+    rows.to_parquet(tmp_path / "by", partition_cols=["client"])
+    text = refused(tmp_path / "by", "x")
+    assert "client=*/" in text and "of 40)" in text and "client=17" not in text
+    rows.to_parquet(tmp_path / "few", partition_cols=["z", "g"])
+    assert "/z=" in refused(tmp_path / "few", "x")
+
+
 class Interrupted:
     """Raise KeyboardInterrupt in the middle of a pass, and count the passes that were begun."""
 

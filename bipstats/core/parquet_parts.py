@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
@@ -12,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.dataset as ds
 
+from bipstats.core.columns import MANY
 from bipstats.core.parts import Addable, PairwiseSum, Parts, finished, named_errors
 from bipstats.core.progress import progress
 from bipstats.errors import ModelError
@@ -66,9 +68,22 @@ def parquet_parts(dataset: Any, source: str) -> Files:
 
 
 def _short_labels(paths: list[str]) -> list[str]:
-    """File names, or as much of the paths as tells them apart."""
+    """File names, or as much of the paths as tells them apart without naming one of very many levels (persons?)."""
     names = [path.rsplit("/", 1)[-1] for path in paths]
-    return names if len(set(names)) == len(names) else paths
+    if len(set(names)) == len(names):
+        return names
+    levels = {tuple(bit.split("=", 1)) for path in paths for bit in path.split("/") if "=" in bit}
+    sizes = Counter(key for key, _ in levels)
+    shown = ["/".join(_hidden(bit, sizes) for bit in path.split("/")) for path in paths]
+    if shown == paths:
+        return paths
+    return [f"{label} (file {place:,} of {len(shown):,})" for place, label in enumerate(shown, start=1)]
+
+
+def _hidden(bit: str, sizes: Counter[str]) -> str:
+    """A folder's name, without the level where there are very many."""
+    key, sign, _ = bit.partition("=")
+    return f"{key}=*" if sign and sizes[key] > MANY else bit
 
 
 def _file(fragment: Any, label: str, whole: Any) -> _File:

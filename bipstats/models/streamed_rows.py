@@ -218,7 +218,9 @@ def final_block(
     tables = [
         score_table(made.rows.data, scores if way.columns else single, layout.n_params, way) for way in ways
     ]
-    tables += [score_table(made.rows.data, none, 0, way) for way in counted]
+    for way in counted:
+        there = made.rows.data[list(way.columns)].notna().all(axis=1)
+        tables.append(score_table(made.rows.data[there], none, 0, way))
     return Final(_sums(problem, params, observed=False), tuple(tables), int(made.rows.count.sum()))
 
 
