@@ -10,7 +10,12 @@ from importlib import import_module
 from typing import Any
 
 # Public name -> module of this room that defines it.
-_NAMES: dict[str, str] = {"readiness": "index"}
+_NAMES: dict[str, str] = {
+    "change": "changes",
+    "invariance": "same_scale",
+    "readiness": "index",
+    "reliability": "scale",
+}
 
 __all__ = sorted(_NAMES)
 
