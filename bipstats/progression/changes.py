@@ -98,7 +98,7 @@ class Changes:
         axes.plot(-frame["declined_by_noise"], place, "|", color="black", markersize=12)
         axes.axvline(0, color="#888888", linewidth=0.8)
         axes.set_yticks(place, frame["item"])
-        axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.0%}")
+        axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.1%}")
         axes.set_xlabel("Share of clients, by more than noise explains for one")
         axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
         return axes

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bipstats.caseworkers.switch_rows import SwitchRows, switch_rows
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
 from bipstats.core.design import formula_columns
 from bipstats.errors import ModelError
@@ -85,6 +86,11 @@ class Prepared:
     def first_entry(self) -> pd.DataFrame:
         """Clients at their first measurement, followed for a year to job or education."""
         return _known_for_all(landmarks(self.study, at="first", horizon=52))
+
+    @cached_property
+    def switches(self) -> SwitchRows:
+        """Time at risk of a job, split at changes of caseworker."""
+        return switch_rows(self.study, "job")
 
     @cached_property
     def transitions(self) -> pd.DataFrame:
