@@ -38,10 +38,10 @@ class Changes:
     Attributes
     ----------
     table : pandas.DataFrame
-        ``item, n, steps`` (a change of so many is reliable), ``improved, unchanged, declined`` (shares beyond the limit),
-        ``improved_by_noise, declined_by_noise`` (expected if nobody changed), ``mean_change, std_error`` (linear),
-        ``log_odds, log_odds_error`` (ordinal), ``reliability, floor, ceiling`` (share at the lowest and highest answer at
-        first).
+        ``item, n, steps`` (a change of so many is reliable), ``improved, unchanged, declined`` (shares beyond the
+        limit), ``improved_by_noise, declined_by_noise`` (expected if nobody changed), ``mean_change, std_error``
+        (linear), ``log_odds, log_odds_error`` (ordinal), ``reliability, floor, ceiling`` (share at the lowest and
+        highest answer at first).
     rater : str
     n_clients : int
     weeks : float
@@ -65,10 +65,13 @@ class Changes:
         if own.empty:
             return "Noise cannot be told from change: too few clients have three measurements."
         return (
-            f"On an average item {own['improved'].mean():.0%} of the clients have risen and {own['declined'].mean():.0%} "
+            f"On an average item {own['improved'].mean():.0%} of the clients have risen and "
+            f"{own['declined'].mean():.0%} "
             f"fallen by more than noise explains for one client; {own['improved_by_noise'].mean():.0%} and "
-            f"{own['declined_by_noise'].mean():.0%} would have done so if nobody had changed. A change of one step on one "
-            "item is not reliable. Clients at the lowest answer can only rise and those at the highest only fall, so that "
+            f"{own['declined_by_noise'].mean():.0%} would have done so if nobody had changed. A change of one "
+            f"step on one "
+            "item is not reliable. Clients at the lowest answer can only rise and those at the highest only "
+            "fall, so that "
             "rises are many where many began low. Only those who answered again are seen."
         )
 
@@ -76,7 +79,7 @@ class Changes:
         """Table of the items."""
         facts = {
             "rater": self.rater,
-            "clients": f"{self.n_clients:,} with two complete measurements or more, {self.weeks:.0f} weeks apart on average"
+            "clients": f"{self.n_clients:,} with two complete measurements, {self.weeks:.0f} weeks apart on average"
             + (f" ({self.n_incomplete:,} measurements incomplete)" if self.n_incomplete else ""),
             "reliable": f"beyond what noise does to {self.level:.0%} of unchanged clients, or more",
         }
@@ -94,7 +97,14 @@ class Changes:
         place = np.arange(len(frame))[::-1]
         axes.barh(place, frame["improved"], 0.6, color=COLOURS[0], label="risen")
         axes.barh(place, -frame["declined"], 0.6, color=COLOURS[1], label="fallen")
-        axes.plot(frame["improved_by_noise"], place, "|", color="black", markersize=12, label="if nobody had changed")
+        axes.plot(
+            frame["improved_by_noise"],
+            place,
+            "|",
+            color="black",
+            markersize=12,
+            label="if nobody had changed",
+        )
         axes.plot(-frame["declined_by_noise"], place, "|", color="black", markersize=12)
         axes.axvline(0, color="#888888", linewidth=0.8)
         axes.set_yticks(place, frame["item"])
@@ -143,9 +153,10 @@ def change(
     -----
     First against last complete measurement of each client. An answer is cut from a normal variable; without change the
     two answers have the cuts of the first measurement and, as their correlation, the reliability
-    :math:`\rho = r_{12} r_{23} / r_{13}` of three polychoric correlations (Heise 1969). The limit is the smallest number
-    of steps that at most ``1 - level`` of such pairs reach in either direction together, and the shares expected from
-    noise are those of such pairs that reach it. Where three waves give no reliability these cells are empty.
+    :math:`\rho = r_{12} r_{23} / r_{13}` of three polychoric correlations (Heise 1969). The limit is the smallest
+    number of steps that at most ``1 - level`` of such pairs reach in either direction together, and the shares
+    expected from noise are those of such pairs that reach it. Where three waves give no reliability these cells
+    are empty.
 
     Linear: mean change with the error of paired differences. Ordinal: log odds ratio of a higher answer at the last
     against the first measurement (proportional odds), with errors clustered by client. The two agree in sign unless
@@ -175,7 +186,10 @@ def change(
     before.require_variation()
     table = pd.DataFrame(
         [
-            {"item": item, **_one_item(before.answers[:, j], after.answers[:, j], waves.three()[:, :, j], level)}
+            {
+                "item": item,
+                **_one_item(before.answers[:, j], after.answers[:, j], waves.three()[:, :, j], level),
+            }
             for j, item in enumerate(waves.items)
         ]
     )

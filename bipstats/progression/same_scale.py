@@ -40,8 +40,8 @@ class Invariance:
     Attributes
     ----------
     table : pandas.DataFrame
-        ``held_equal, chi2, df, rmsea, cfi, srmr, chi2_more, df_more, p_value, cfi_less``: the last four against the line
-        before.
+        ``held_equal, chi2, df, rmsea, cfi, srmr, chi2_more, df_more, p_value, cfi_less``: the last four against
+        the line before.
     loadings : pandas.DataFrame
         ``item, group, loading, intercept``, free in every group.
     groups : pandas.DataFrame
@@ -70,8 +70,10 @@ class Invariance:
         else:
             said = "Neither means nor changes may be compared between the groups: the items weigh differently"
         return (
-            f"{said} (CFI falls by {falls[1]:.3f} with equal loadings and by {falls[2]:.3f} more with equal intercepts; "
-            f"{MOST_WORSE} counts as a difference). Chi-squared tests find small differences in large groups. The answers "
+            f"{said} (CFI falls by {falls[1]:.3f} with equal loadings and by {falls[2]:.3f} more with equal "
+            f"intercepts; "
+            f"{MOST_WORSE} counts as a difference). Chi-squared tests find small differences in large groups. "
+            f"The answers "
             "are taken as normal, which five levels are not."
         )
 
@@ -96,7 +98,14 @@ class Invariance:
         for number, (group, part) in enumerate(frame.groupby("group", sort=False)):
             place = [len(items) - 1 - items.index(item) for item in part["item"]]
             marker = "osD^v"[number % 5]
-            axes.plot(part["loading"], place, marker, color=COLOURS[number % len(COLOURS)], markersize=5, label=str(group))
+            axes.plot(
+                part["loading"],
+                place,
+                marker,
+                color=COLOURS[number % len(COLOURS)],
+                markersize=5,
+                label=str(group),
+            )
         axes.set_yticks(range(len(items)), items[::-1])
         axes.set_xlim(left=0)
         axes.set_xlabel("Loading on the factor, free in every group")
@@ -145,10 +154,10 @@ def invariance(
 
     Notes
     -----
-    Maximum likelihood of one factor with free loadings, intercepts and unique variances in every group (configural), with
-    equal loadings (metric), and with equal intercepts too (scalar); the first group's factor has mean 0 and variance 1.
-    Each line is held against the one before by the difference of chi-squared and by the fall of CFI. Each client gives
-    one measurement: the first, or, by measurement, one drawn among those the client has.
+    Maximum likelihood of one factor with free loadings, intercepts and unique variances in every group
+    (configural), with equal loadings (metric), and with equal intercepts too (scalar); the first group's factor
+    has mean 0 and variance 1. Each line is held against the one before by the difference of chi-squared and by the
+    fall of CFI. Each client gives one measurement: the first, or, by measurement, one drawn among those the client has.
 
     References
     ----------
@@ -164,9 +173,9 @@ def invariance(
     >>> found.table["held_equal"].tolist()
     ['nothing', 'loadings', 'loadings and intercepts']
     """
-    answers, name, n_incomplete = _groups(data, by, rater, items, rng)
-    keys = answers.pop("")[0]
-    moments = [Moments.of(own) for own in answers.values()]  # type: ignore[arg-type]
+    split, name, n_incomplete = _groups(data, by, rater, items, rng)
+    keys, names = next(iter(split.values())).items, list(split)
+    moments = [Moments.of(own.answers) for own in split.values()]
     fits = [fit_groups(moments, equal) for equal in LEVELS.values()]
     baseline, n = independence(moments), sum(group.n for group in moments)
     rows = [
@@ -178,13 +187,20 @@ def invariance(
     table["p_value"] = stats.chi2.sf(table["chi2_more"], table["df_more"])
     table["cfi_less"] = -table["cfi"].diff()
     return Invariance(
-        table, _free(fits[0], list(answers), keys), _levels(fits[2], list(answers), moments), name, rater, n_incomplete
+        table,
+        _free(fits[0], names, keys),
+        _levels(fits[2], names, moments),
+        name,
+        rater,
+        n_incomplete,
     )
 
 
 def _free(fit: GroupFactor, names: list[str], items: tuple[str, ...]) -> pd.DataFrame:
     pieces = [
-        pd.DataFrame({"item": items, "group": name, "loading": fit.loadings[g], "intercept": fit.intercepts[g]})
+        pd.DataFrame(
+            {"item": items, "group": name, "loading": fit.loadings[g], "intercept": fit.intercepts[g]}
+        )
         for g, name in enumerate(names)
     ]
     return pd.concat(pieces, ignore_index=True)
@@ -207,8 +223,8 @@ def _groups(
     rater: Rater,
     items: Sequence[str] | None,
     rng: int | np.random.Generator | None,
-) -> tuple[dict[str, object], str, int]:
-    """Answers by group (under "" the items), what the groups are called, and incomplete measurements."""
+) -> tuple[dict[str, Waves], str, int]:
+    """Answers by group, what the groups are called, and incomplete measurements."""
     if isinstance(data, Mapping):
         if by is not None or len(data) < 2:
             raise OptionError("give two studies or more and no by=, or one study and by=.")
@@ -229,14 +245,15 @@ def _groups(
         own.require_variation()
     if len(split) < 2:
         raise ModelError(f"{title} has one group; there is nothing to compare.")
-    found: dict[str, object] = {name: own.answers for name, own in split.items()}
-    return {"": (next(iter(split.values())).items, ""), **found}, title, lost
+    return split, title, lost
 
 
 def _by_column(first: Waves, study: Study, by: str) -> dict[str, Waves]:
     column = by_client(study, by).take(first.client).reset_index(drop=True)
     if column.nunique() > 10:
-        raise ModelError(f"by={by!r} has {column.nunique():,} values; groups are 10 at most. Cut it into classes.")
+        raise ModelError(
+            f"by={by!r} has {column.nunique():,} values; groups are 10 at most. Cut it into classes."
+        )
     known = column.dropna()
     order = known.cat.categories if isinstance(known.dtype, pd.CategoricalDtype) else sorted(known.unique())
     return {

@@ -17,7 +17,7 @@ from bipstats.models.kernels.factor import one_factor
 from bipstats.models.kernels.factor_groups import GroupFactor, Moments, fit_groups, independence
 from bipstats.models.kernels.polychoric import polychoric_matrix
 from bipstats.plotting import COLOURS, new_axes, tidy_axes
-from bipstats.progression.reliability import heise
+from bipstats.progression.three_waves import heise
 from bipstats.progression.waves import ASKED, Waves
 from bipstats.tables import Summary
 
@@ -114,9 +114,11 @@ class ScaleReliability:
         )
         return (
             f"The {len(self.table)} items of the {self.rater} hang together (alpha {self.alpha.alpha:.2f}, "
-            f"{self.alpha.low:.2f} to {self.alpha.high:.2f}). Hanging together is not being right: one person's mood or "
+            f"{self.alpha.low:.2f} to {self.alpha.high:.2f}). Hanging together is not being right: one person's "
+            f"mood or "
             f"habit colours all of that person's answers. {repeated} One factor leaves a CFI of "
-            f"{measures['cfi']:.2f} and an RMSEA of {measures['rmsea']:.3f}; where it fits badly the items are more than "
+            f"{measures['cfi']:.2f} and an RMSEA of {measures['rmsea']:.3f}; where it fits badly the items are "
+            f"more than "
             "one thing, and their mean hides that."
         )
 
@@ -144,7 +146,11 @@ class ScaleReliability:
         axes = tidy_axes(new_axes(height=0.8 + 0.34 * len(frame)) if ax is None else ax)
         axes.grid(False, axis="y")
         place = np.arange(len(frame))[::-1]
-        columns = {"item_rest": "other items", "other_rater": "the other rater", "three_waves": "itself, three waves"}
+        columns = {
+            "item_rest": "other items",
+            "other_rater": "the other rater",
+            "three_waves": "itself, three waves",
+        }
         for number, (name, label) in enumerate(columns.items()):
             axes.plot(frame[name], place, "osD"[number], color=COLOURS[number], markersize=5, label=label)
         axes.set_yticks(place, frame["item"])
@@ -209,10 +215,11 @@ def reliability(
 
     Notes
     -----
-    Each client's first complete measurement. Alpha with Feldt's interval; omega of one factor by maximum likelihood on the
-    correlations. The factor's fit takes the answers as normal, which five levels are not: RMSEA and CFI are a guide.
-    Three waves: :math:`r_{12} r_{23} / r_{13}` (Heise 1969), missing where no reliability fits the correlations. The
-    other rater's correlation is a lower bound of both raters' reliability if they see the same thing.
+    Each client's first complete measurement. Alpha with Feldt's interval; omega of one factor by maximum
+    likelihood on the correlations. The factor's fit takes the answers as normal, which five levels are not: RMSEA
+    and CFI are a guide. Three waves: :math:`r_{12} r_{23} / r_{13}` (Heise 1969), missing where no reliability
+    fits the correlations. The other rater's correlation is a lower bound of both raters' reliability if they see
+    the same thing.
 
     References
     ----------
@@ -235,7 +242,7 @@ def reliability(
     first.require_variation()
     first.require_rows(30)
     answers = first.answers
-    correlation = np.corrcoef(answers, rowvar=False)
+    correlation = np.atleast_2d(np.corrcoef(answers, rowvar=False))
     if np.linalg.eigvalsh(correlation)[0] < 1e-8:
         raise ModelError("some items are a linear combination of others; leave one out by items=[...].")
     factor, moments = one_factor(correlation), [Moments.of(answers)]

@@ -68,10 +68,14 @@ class Waves:
             raise ModelError(f"the {rater} never answered.")
         never = [item for item, own in zip(chosen, scores.T, strict=True) if not own.any()]
         if never:
-            raise ModelError(f"{listed(never)} is never answered by the {rater}; leave it out by items=[...].")
+            raise ModelError(
+                f"{listed(never)} is never answered by the {rater}; leave it out by items=[...]."
+            )
         complete = (scores > 0).all(axis=1)
         if not complete.any():
-            raise ModelError(f"no measurement has all {len(chosen)} items answered by the {rater}; name fewer.")
+            raise ModelError(
+                f"no measurement has all {len(chosen)} items answered by the {rater}; name fewer."
+            )
         return cls(
             chosen,
             rounds.client[complete],
@@ -84,7 +88,12 @@ class Waves:
     def take(self, rows: Ints) -> Waves:
         """Some of the measurements."""
         return Waves(
-            self.items, self.client[rows], self.week[rows], self.number[rows], self.answers[rows], self.n_incomplete
+            self.items,
+            self.client[rows],
+            self.week[rows],
+            self.number[rows],
+            self.answers[rows],
+            self.n_incomplete,
         )
 
     def first(self) -> Waves:

@@ -76,10 +76,11 @@ def fit_groups(groups: list[Moments], equal: Equal) -> GroupFactor:
 
     Notes
     -----
-    Minimises :math:`\sum_g n_g [\log|\Sigma_g| + \operatorname{tr}(S_g \Sigma_g^{-1}) - \log|S_g| - k + d_g'\Sigma_g^{-1}
-    d_g]`, :math:`d_g = \bar x_g - \nu_g - \lambda_g\alpha_g`. With :math:`A = \Sigma^{-1} - \Sigma^{-1}(S +
-    dd')\Sigma^{-1}` the derivatives are :math:`2\phi A\lambda - 2\alpha\Sigma^{-1}d` in λ, :math:`A_{ii}` in
-    :math:`\psi_i`, :math:`\lambda'A\lambda` in φ, :math:`-2\Sigma^{-1}d` in ν and :math:`-2\lambda'\Sigma^{-1}d` in α.
+    Minimises :math:`\sum_g n_g [\log|\Sigma_g| + \operatorname{tr}(S_g \Sigma_g^{-1}) - \log|S_g| - k +
+    d_g'\Sigma_g^{-1} d_g]`, :math:`d_g = \bar x_g - \nu_g - \lambda_g\alpha_g`. With :math:`A = \Sigma^{-1} -
+    \Sigma^{-1}(S + dd')\Sigma^{-1}` the derivatives are :math:`2\phi A\lambda - 2\alpha\Sigma^{-1}d` in λ,
+    :math:`A_{ii}` in :math:`\psi_i`, :math:`\lambda'A\lambda` in φ, :math:`-2\Sigma^{-1}d` in ν and
+    :math:`-2\lambda'\Sigma^{-1}d` in α.
 
     References
     ----------
@@ -91,13 +92,14 @@ def fit_groups(groups: list[Moments], equal: Equal) -> GroupFactor:
 
     def value(params: Floats) -> tuple[float, Floats]:
         loadings, intercepts, unique, mean, variance = layout.unpack(params)
-        size, slope = 0.0, [np.zeros_like(part) for part in (loadings, intercepts, unique, mean, variance)]
+        size: float = 0.0
+        slope: list[Floats] = [np.zeros_like(part) for part in (loadings, intercepts, unique, mean, variance)]
         for g, group in enumerate(groups):
             one, parts = _group(group, loadings[g], intercepts[g], unique[g], mean[g], variance[g])
             share = group.n / total
             size += share * one
             for whole, part in zip(slope, parts, strict=True):
-                whole[g] += share * part
+                whole[g] += share * np.asarray(part)
         slope[2] *= unique  # parameters are logarithms of variances
         slope[4] *= variance
         return size, layout.pack_slope(*slope)
@@ -196,8 +198,7 @@ def _group(
 def independence(groups: list[Moments]) -> tuple[float, int]:
     """Chi-squared and degrees of freedom of items without correlation: what CFI compares with."""
     chi_squared = sum(
-        group.n
-        * (np.log(np.diag(group.covariance)).sum() - np.linalg.slogdet(group.covariance)[1])
+        group.n * (np.log(np.diag(group.covariance)).sum() - np.linalg.slogdet(group.covariance)[1])
         for group in groups
     )
     k = len(groups[0].mean)
@@ -205,7 +206,12 @@ def independence(groups: list[Moments]) -> tuple[float, int]:
 
 
 def _srmr(
-    groups: list[Moments], loadings: Floats, intercepts: Floats, unique: Floats, mean: Floats, variance: Floats
+    groups: list[Moments],
+    loadings: Floats,
+    intercepts: Floats,
+    unique: Floats,
+    mean: Floats,
+    variance: Floats,
 ) -> float:
     total = sum(group.n for group in groups)
     found = 0.0

@@ -77,7 +77,9 @@ def _parts(params: Floats, problem: OrdinalProblem) -> tuple[Floats, Floats, Flo
     padded = np.concatenate([[-np.inf], cuts, [np.inf]])
     low, high = padded[problem.level] - eta, padded[problem.level + 1] - eta
     below, above = expit(low), expit(high)
-    chance = np.where(low > 0, expit(-low) - expit(-high), above - below)  # the smaller tails keep their digits
+    chance = np.where(
+        low > 0, expit(-low) - expit(-high), above - below
+    )  # the smaller tails keep their digits
     density_low, density_high = below * (1 - below), above * (1 - above)
     return chance, density_low, density_high, density_low * (1 - 2 * below), density_high * (1 - 2 * above)
 

@@ -44,7 +44,9 @@ def polychoric(first: Ints, second: Ints) -> float:
         cells = np.diff(np.diff(corners, axis=0), axis=1)
         return -float((counts * np.log(np.maximum(cells, _LEAST))).sum())
 
-    return float(minimize_scalar(negative, bounds=(-_MOST, _MOST), method="bounded", options={"xatol": 1e-10}).x)
+    return float(
+        minimize_scalar(negative, bounds=(-_MOST, _MOST), method="bounded", options={"xatol": 1e-10}).x
+    )
 
 
 def _cuts(counts: Ints) -> Floats:
