@@ -81,6 +81,9 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "interventions.through_progression": lambda _: bip.interventions.through_progression(
         _study(), draws=20, rng=1
     ),
+    "progression.change": lambda _: bip.progression.change(_study()),
+    "progression.reliability": lambda _: bip.progression.reliability(_study()),
+    "progression.invariance": lambda _: bip.progression.invariance(_study(), by="sex"),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),

@@ -94,6 +94,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "interventions.first_start_effect": lambda: dict(study=_study(), draws=20),
     "interventions.shares": lambda: dict(study=_study()),
     "interventions.through_progression": lambda: dict(study=_study(), draws=20),
+    "progression.change": lambda: dict(study=_study()),
+    "progression.reliability": lambda: dict(study=_study()),
+    "progression.invariance": lambda: dict(data=_study(), by="sex"),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.

@@ -12,8 +12,11 @@ from typing import Any
 # Public name -> module of this room that defines it.
 _NAMES: dict[str, str] = {
     "agreement": "two_raters",
+    "change": "changes",
     "icc": "intraclass",
+    "invariance": "same_scale",
     "readiness": "index",
+    "reliability": "scale",
     "weighted_kappa": "kappa",
 }
 
