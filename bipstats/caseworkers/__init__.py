@@ -10,7 +10,11 @@ from importlib import import_module
 from typing import Any
 
 # Public name -> module of this room that defines it.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "belief": "beliefs",
+    "orientation": "outlook",
+    "orientation_effect": "outlook_effect",
+}
 
 __all__ = sorted(_NAMES)
 
