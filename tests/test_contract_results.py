@@ -62,6 +62,11 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         _causes(data), _first(data), "x", horizon=8, scale="risk_ratio"
     ),
     "contrasts": lambda data: bip.contrasts(bip.ols("score ~ x + C(g)", data), pairs="g", rng=1),
+    "average_effects": lambda data: bip.average_effects(
+        "score ~ x + u", data, exposure="g", method="overlap", rng=1
+    ),
+    "equivalence": lambda data: bip.equivalence(bip.ols("score ~ x + C(g)", data), 0.5),
+    "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),
     "compare_fits, linear": lambda data: bip.compare_fits({"a": bip.ols("score ~ x", data)}, stars=True),
@@ -73,7 +78,9 @@ VALUES: dict[str, Callable[[pd.DataFrame], Any]] = {
 }
 """Results of a few numbers, for which their repr is all there is to show."""
 COMPARED = {"compare_fits", "compare_fits, linear"}
-EFFECTS = {"fit.profile", "risk", "margins", "margins, ratios", "contrasts", *COMPARED}
+EFFECTS = {
+    "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence", *COMPARED,
+}  # fmt: skip
 """Those with effects, which have `tidy` too."""
 
 each = pytest.mark.parametrize("name", [*RESULTS, "replicate"])

@@ -16,13 +16,11 @@ import bipstats as bip
 from bipstats.core.result import Result
 from bipstats.tables import Summary
 
-NAMES = [
-    name for name in bip.__all__ if name not in ("__version__", "codebook", "interventions", "caseworkers")
-]
+ROOMS = ("codebook", "progression", "interventions", "caseworkers")
+NAMES = [name for name in bip.__all__ if name not in ("__version__", *ROOMS)]
 OBJECTS: dict[str, Any] = {name: getattr(bip, name) for name in NAMES}
-OBJECTS |= {f"codebook.{name}": getattr(bip.codebook, name) for name in bip.codebook.__all__}
-OBJECTS |= {f"interventions.{name}": getattr(bip.interventions, name) for name in bip.interventions.__all__}
-OBJECTS |= {f"caseworkers.{name}": getattr(bip.caseworkers, name) for name in bip.caseworkers.__all__}
+for room in ROOMS:
+    OBJECTS |= {f"{room}.{name}": getattr(getattr(bip, room), name) for name in getattr(bip, room).__all__}
 FUNCTIONS = {name: value for name, value in OBJECTS.items() if inspect.isfunction(value)}
 OF_DATA = {name: value for name, value in FUNCTIONS.items() if not name.startswith("codebook.")}
 ESTIMATORS = {
@@ -64,6 +62,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "logrank": lambda: dict(data=fits.rows(), by="g", **_TIMES),
     "compare_fits": lambda: dict(fits={"a": fits.fitted("cox")}),
     "contrasts": lambda: dict(fit=fits.fitted("ols"), pairs="g"),
+    "average_effects": lambda: dict(formula="score ~ x", data=fits.rows(), exposure="g"),
+    "equivalence": lambda: dict(fit=fits.fitted("ols"), margin=0.5),
     "e_value": lambda: dict(effect=2.0),
     "margins": lambda: dict(fit=fits.fitted("logit"), data=fits.rows(), variable="x"),
     "risk": lambda: dict(
@@ -74,7 +74,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "spells": lambda: dict(study=tiny_study()),
     "landmarks": lambda: dict(study=tiny_study()),
     "person_periods": lambda: dict(spells=bip.spells(tiny_study())),
+    "measurements": lambda: dict(study=tiny_study()),
     "interventions.classify": lambda: dict(study=tiny_study()),
+    "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.
 
