@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Integral
 from types import MappingProxyType
 
-from numpy.random import PCG64, Generator, SeedSequence
+from numpy.random import PCG64, Generator
 
-from bipstats.errors import OptionError
+from bipstats.seeds import seed_sequence
 
 # Order is part of the contract with the seed: append, never insert.
 STAGES = (
@@ -36,15 +35,7 @@ def streams(rng: int | Generator | None) -> Mapping[str, Generator]:
     A counterfactual study with the same seed draws the same numbers in every stage: each stage draws
     arrays whose shapes depend on the number of clients only.
     """
-    if rng is None:
-        seed = SeedSequence()
-    elif isinstance(rng, Generator):
-        seed = SeedSequence([int(word) for word in rng.integers(0, 2**32, size=4)])
-    elif isinstance(rng, Integral) and not isinstance(rng, bool) and int(rng) >= 0:
-        seed = SeedSequence(int(rng))
-    else:
-        raise OptionError(f"rng={rng!r} must be None, a whole number of 0 or more, or a numpy Generator.")
-    children = seed.spawn(len(STAGES))
+    children = seed_sequence(rng).spawn(len(STAGES))
     return MappingProxyType(
         {name: Generator(PCG64(child)) for name, child in zip(STAGES, children, strict=True)}
     )
