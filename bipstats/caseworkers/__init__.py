@@ -10,7 +10,9 @@ from importlib import import_module
 from typing import Any
 
 # Public name -> module of this room that defines it.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "value_added": "effectiveness",
+}
 
 __all__ = sorted(_NAMES)
 

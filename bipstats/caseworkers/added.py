@@ -75,8 +75,8 @@ class ValueAdded:
         """The caseworkers with enough clients, best first.
 
         ``caseworker, jobcentre, clients, years`` (at risk), ``entries``, and entries per client-year ``raw``,
-        ``adjusted`` with ``std_error``, ``shrunken``; ``rank`` of the adjusted ones with the limits ``rank_low,
-        rank_high`` of the simultaneous confidence sets.
+        ``adjusted`` with ``std_error``, ``shrunken``; ``rank`` by the shrunken ones, and ``rank_low, rank_high``, the
+        limits of the simultaneous confidence sets.
         """
         return self.caseworkers.copy()
 

@@ -110,7 +110,7 @@ def value_added(
     unmeasured sorting of hard cases to good caseworkers hides effects: all four are lower bounds where there is either.
 
     Rank sets are simultaneous (Mogstad, Romano, Shaikh & Wilhelm 2024): critical values from entries redrawn as Poisson
-    about the shrunken rates, expectations held fixed. The permutation test deals clients out anew within job centre and
+    about the shrunken rates, expectations held fixed, on roots of the rates. The permutation test deals clients out anew within job centre and
     order of caseworker. On clients who change caseworker the change foretold by the others' entries should come true
     one for one, and should not foretell the past (Chetty, Friedman & Rockoff 2014; Rothstein 2017).
 
@@ -154,9 +154,8 @@ def value_added(
     moment = float((found.sums(found.excess) ** 2).sum())
     p_value = (1 + sum(one[1] >= moment for one in made)) / (1 + draws)
     error = np.sqrt(np.maximum(shrunk, _LEAST) / weight)
-    deviation = np.array([one[2] for one in made]) / weight - np.maximum(shrunk, _LEAST)
-    critical = critical_value(deviation[:, listed], error[listed], level)
-    low, high = rank_sets(multiplier[listed], error[listed], critical)
+    redrawn = np.array([one[2] for one in made])
+    low, high = _rank_sets(multiplier[listed], shrunk[listed], weight[listed], redrawn[:, listed], level)
     table = _table(found, listed, multiplier, error, shrunk).assign(rank_low=low, rank_high=high)
     spread = spreads[_OF_MODEL[model]]
     signal = max(spread.variance, 0.0)
@@ -211,6 +210,22 @@ def _multipliers(
     return observed / weight, raised * observed.sum() / (weight @ raised), weight
 
 
+def _rank_sets(
+    multiplier: Floats, shrunk: Floats, weight: Floats, redrawn: Floats, level: float
+) -> tuple[Ints, Ints]:
+    r"""Limits of the ranks, from roots of the multipliers: their errors hardly depend on the multipliers.
+
+    Notes
+    -----
+    For a Poisson count O with mean m E the root :math:`\sqrt{(O + 3/8) / E}` has the error
+    :math:`1 / (2 \sqrt{E})` (Anscombe 1948), also where nobody entered.
+    """
+    error = 0.5 / np.sqrt(weight)
+    root = np.sqrt(np.maximum(multiplier, 0.0) + 0.375 / weight)
+    deviation = np.sqrt((redrawn + 0.375) / weight) - np.sqrt(np.maximum(shrunk, _LEAST))
+    return rank_sets(root, error, critical_value(deviation, error, level))
+
+
 def _listed(found: Caseload, multiplier: Floats, min_clients: int) -> Ints:
     """Caseworkers who are ranked."""
     listed = np.flatnonzero((found.clients >= min_clients) & ~found.alone & np.isfinite(multiplier))
@@ -239,7 +254,7 @@ def _table(
             "shrunken": found.rate * shrunk,
         }
     ).iloc[listed]
-    rank = frame["adjusted"].rank(ascending=False, method="first").astype(np.int64)
+    rank = frame["shrunken"].rank(ascending=False, method="first").astype(np.int64)
     return frame.assign(rank=rank)
 
 

@@ -85,7 +85,7 @@ def split(rows: Rows, rng: np.random.Generator) -> Halves:
     first = np.zeros(n_clients, dtype=bool)
     first[rng.permutation(n_clients)[: n_clients // 2]] = True
     excess, expected = np.zeros((2, m)), np.zeros((2, m))
-    for half, chosen in enumerate((first[rows.client], ~first[rows.client])):
+    for half, chosen in enumerate((np.flatnonzero(first[rows.client]), np.flatnonzero(~first[rows.client]))):
         weight, x, off = rows.expected[chosen], rows.covariates[chosen], rows.excess[chosen]
         step = np.linalg.lstsq((x * weight[:, None]).T @ x, x.T @ off, rcond=1e-10)[0]
         excess[half] = np.bincount(rows.caseworker[chosen], off - weight * (x @ step), m)
@@ -158,5 +158,5 @@ def permuted_moment(rows: Rows, stratum: Ints, rng: np.random.Generator) -> floa
     clients between strata and the model.
     """
     order = np.argsort(stratum, kind="stable")
-    anew = rows.excess[np.lexsort((rng.random(len(order)), stratum))]
+    anew = rows.excess[np.argsort(stratum + rng.random(len(order)))]
     return float((np.bincount(rows.caseworker[order], anew) ** 2).sum())
