@@ -11,6 +11,7 @@ from typing import Any
 
 # Public name -> module of this room that defines it.
 _NAMES: dict[str, str] = {
+    "counterfactual": "thought_experiment",
     "value_added": "effectiveness",
 }
 

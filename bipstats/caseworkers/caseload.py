@@ -43,6 +43,8 @@ class Caseload:
     n_centre_columns : int
     share_before : (n,) array
         The client's share of the five years before enrolment in a job, the placebo.
+    average : float
+        What all hazards of the model are multiplied by, so that as many entries are expected as there were.
     fit : MixedHazardResult
         The model behind the expectation, with a random intercept for caseworkers.
     """
@@ -59,6 +61,7 @@ class Caseload:
     covariates: Floats
     n_centre_columns: int
     share_before: Floats
+    average: float
     fit: MixedHazardResult
 
     def sums(self, values: Floats) -> Floats:
@@ -129,8 +132,9 @@ def caseload(found: Exposure) -> Caseload:
     fit = hazard(found.formula, periods, exposure="exposure", random="caseworker")
     assert isinstance(fit, MixedHazardResult)
     expected = mean(fit.fixed_predictor(periods), "cloglog")
+    average = float(periods["event"].sum() / expected.sum())
     periods = periods.assign(
-        expected=expected * periods["event"].sum() / expected.sum(),
+        expected=expected * average,
         years=(periods["stop"] - periods["start"]) / YEAR,
         quarter=periods["period"],
     )
@@ -156,6 +160,7 @@ def caseload(found: Exposure) -> Caseload:
         covariates,
         own,
         firsts["share_before"].to_numpy(dtype=float),
+        average,
         fit,
     )
 

@@ -70,3 +70,33 @@ def raw_against_shrunken(frame: pd.DataFrame, rate: float, ax: Axes | None) -> A
     axes.set_ylabel("Shrunken")
     axes.legend(frameon=False, loc="upper left")
     return axes
+
+
+def shares_by_group(frame: pd.DataFrame, ax: Axes | None) -> Axes:
+    """Draw shares with intervals, groups from left to right.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        ``group, kind, share, conf_low, conf_high``; the row ``actual`` is a line.
+    ax : matplotlib axes, optional
+    """
+    axes = tidy_axes(new_axes(6.8, 4.0) if ax is None else ax)
+    axes.grid(False, axis="x")
+    actual = frame.loc[frame["kind"] == "actual", "share"].iloc[0]
+    axes.axhline(100 * actual, color=_GREY, linewidth=0.9, linestyle="--", label="actual")
+    groups = [name for name in frame["group"].unique() if name]
+    for place, kind in enumerate(("naive", "feasible", "oracle")):
+        rows = frame[frame["kind"] == kind]
+        at = np.array([groups.index(name) for name in rows["group"]]) + 0.18 * (place - 1)
+        colour = (COLOURS[1], COLOURS[0], COLOURS[2])[place]
+        known = rows["conf_low"].notna()
+        axes.vlines(at[known], 100 * rows["conf_low"][known], 100 * rows["conf_high"][known], color=colour, linewidth=1.6)
+        if len(rows):
+            label = {"naive": "naive: raw shares", "feasible": "feasible", "oracle": "truth"}[kind]
+            axes.plot(at, 100 * rows["share"], "os^"[place], color=colour, markersize=6, label=label)
+    axes.set_xticks(range(len(groups)), groups)
+    axes.set_ylim(bottom=0)
+    axes.set_ylabel("Share in job or education, per cent")
+    axes.legend(frameon=False, loc="upper left")
+    return axes
