@@ -19,6 +19,7 @@ from bipstats.effects.average_rows import balance, effective, explained, overlap
 from bipstats.effects.potential_means import Exposed, PotentialMeans
 from bipstats.errors import OptionError, check_option
 from bipstats.models.inputs import check_names, default_id
+from bipstats.seeds import generator
 
 Method = Literal["aipw", "ipw", "overlap", "regression", "raw"]
 
@@ -161,8 +162,7 @@ def _estimator(
     method: Method, unit: Ints, folds: int, rng: int | np.random.Generator | None
 ) -> Callable[[Exposed], PotentialMeans]:
     if method == "aipw":
-        draw = np.random.default_rng(rng)
-        fold = draw.permutation(np.arange(int(unit.max()) + 1) % folds)[unit]
+        fold = generator(rng).permutation(np.arange(int(unit.max()) + 1) % folds)[unit]
         return lambda exposed: estimators.doubly_robust(exposed, fold)
     others: dict[Method, Callable[[Exposed], PotentialMeans]] = {
         "ipw": partial(estimators.inverse_probability, overlap=False),
