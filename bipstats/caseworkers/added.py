@@ -102,7 +102,7 @@ class ValueAdded:
         return frame
 
     def plot_data(self) -> pd.DataFrame:
-        """The table in order of the shrunken rates, with ``position`` and ``conf_low, conf_high`` of the adjusted ones."""
+        """The table in order of the shrunken rates, with ``position`` and ``conf_low, conf_high`` of the adjusted."""
         frame = self.caseworkers.sort_values("shrunken", ignore_index=True)
         half = stats.norm.ppf(0.5 + self.level / 2) * frame["std_error"]
         return frame.assign(
@@ -126,15 +126,16 @@ class ValueAdded:
         low, high = sd.min(), sd.max()
         best, worst = self._halves()
         widest = int((self.caseworkers["rank_high"] - self.caseworkers["rank_low"] + 1).median())
+        n = len(self.caseworkers)
+        ranks = "single caseworkers cannot be ranked" if widest > n / 2 else "ranks are known roughly"
         return (
-            f"The better half of the {len(self.caseworkers):,} caseworkers with at least {self.min_clients} clients had "
-            f"{best:.1f} entries per 100 client-years, the other half {worst:.1f}. Such a gap of raw figures, like the "
-            "published 23 against 7 per cent, arises from noise alone and is no evidence: a few entries each make anyone "
-            "look good or bad. Net of noise the caseworkers' multipliers of the hazard have a log standard deviation of "
+            f"The better half of the {n:,} caseworkers with at least {self.min_clients} clients had {best:.1f} entries "
+            f"per 100 client-years, the other half {worst:.1f}. Such a gap of raw figures, like the published 23 "
+            "against 7 per cent, arises from noise alone and is no evidence: with a few entries each some look good and "
+            "others bad. Net of noise the caseworkers' multipliers of the hazard have a log standard deviation of "
             f"{low:.2f} to {high:.2f}, depending on the method; {self.reliability:.0%} of the variance of the adjusted "
             f"figures is no noise, and no differences at all within job centres have p {_p(self.permutation_p)}. "
-            f"The middle confidence set for a rank holds {widest:,} of {len(self.caseworkers):,} ranks: "
-            f"{'single caseworkers cannot be ranked' if widest > len(self.caseworkers) / 2 else 'ranks are known roughly'}. "
+            f"The middle confidence set for a rank holds {widest:,} of {n:,} ranks: {ranks}. "
             f"This rests on clients of a job centre being alike between caseworkers given {self.adjusted_for}. It "
             "misleads where hard cases go to good caseworkers for reasons that no answer shows (effects then look "
             "smaller than they are) or promising clients do (then larger)."
@@ -161,7 +162,9 @@ class ValueAdded:
             interval = f"{row.estimate:.2f} ({self.level:.0%}: {row.conf_low:.2f} to {row.conf_high:.2f})"
             facts[str(row.term)] = f"{interval}; {'unbiased' if 'foretold' in str(row.term) else 'placebo'}: "
             facts[str(row.term)] += "1" if "foretold" in str(row.term) else "0"
-        return Summary("Value added of caseworkers, sd of the log hazard", self.sd, facts, (*self.notes, self.paragraph))
+        return Summary(
+            "Value added of caseworkers, sd of the log hazard", self.sd, facts, (*self.notes, self.paragraph)
+        )
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -174,7 +174,7 @@ def _centres(labels: pd.Series, caseworker: Ints, years: Floats) -> tuple[Ints, 
 
 
 def _covariates(found: Exposure, rows: pd.DataFrame) -> tuple[Floats, int]:
-    """Covariates with the quarter in which the time began, standardised, and indicators of the job centres behind them."""
+    """Covariates with the quarter in which the time began, standardised; behind them indicators of job centres."""
     matrix = fit_design(" + ".join([*found.terms, "quarter"]), rows)[1]
     spread = matrix.std(axis=0)
     matrix = (matrix - matrix.mean(axis=0))[:, spread > 0] / spread[spread > 0]

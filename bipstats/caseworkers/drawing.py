@@ -32,8 +32,17 @@ def caterpillar(frame: pd.DataFrame, rate: float, level: float, ax: Axes | None)
     axes = tidy_axes(new_axes(8.0, 4.2) if ax is None else ax)
     axes.grid(False, axis="x")
     at = frame["position"]
-    axes.vlines(at, 100 * frame["conf_low"], 100 * frame["conf_high"], color=COLOURS[5], linewidth=0.9, alpha=0.7)
-    axes.plot(at, 100 * frame["adjusted"], "o", color=COLOURS[0], markersize=2.5, label=f"adjusted, {level:.0%} interval")
+    axes.vlines(
+        at, 100 * frame["conf_low"], 100 * frame["conf_high"], color=COLOURS[5], linewidth=0.9, alpha=0.7
+    )
+    axes.plot(
+        at,
+        100 * frame["adjusted"],
+        "o",
+        color=COLOURS[0],
+        markersize=2.5,
+        label=f"adjusted, {level:.0%} interval",
+    )
     axes.plot(at, 100 * frame["shrunken"], color=COLOURS[1], linewidth=2.0, label="shrunken")
     axes.axhline(100 * rate, color=_GREY, linewidth=0.9, linestyle="--", label="all caseworkers")
     axes.set_ylim(bottom=0)
@@ -91,7 +100,13 @@ def shares_by_group(frame: pd.DataFrame, ax: Axes | None) -> Axes:
         at = np.array([groups.index(name) for name in rows["group"]]) + 0.18 * (place - 1)
         colour = (COLOURS[1], COLOURS[0], COLOURS[2])[place]
         known = rows["conf_low"].notna()
-        axes.vlines(at[known], 100 * rows["conf_low"][known], 100 * rows["conf_high"][known], color=colour, linewidth=1.6)
+        axes.vlines(
+            at[known],
+            100 * rows["conf_low"][known],
+            100 * rows["conf_high"][known],
+            color=colour,
+            linewidth=1.6,
+        )
         if len(rows):
             label = {"naive": "naive: raw shares", "feasible": "feasible", "oracle": "truth"}[kind]
             axes.plot(at, 100 * rows["share"], "os^"[place], color=colour, markersize=6, label=label)

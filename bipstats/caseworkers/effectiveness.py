@@ -104,15 +104,16 @@ def value_added(
     the own job centre, whose effect is in the model.
 
     How much they differ is told in four ways, on one scale, the standard deviation of the log hazard (a relative
-    variance v of the multipliers is :math:`\sqrt{\log(1 + v)}`): products of halves of the clients, each with a model of
-    its own; leave-out (Kline, Saggio & Sølvsten 2020; clients are left out whole); maximum likelihood of gamma and of
-    log-normal multipliers. Entry ends the time at risk, so unmeasured differences between clients deplete, and
+    variance v of the multipliers is :math:`\sqrt{\log(1 + v)}`): products of halves of the clients, each with a model
+    of its own; leave-out (Kline, Saggio & Sølvsten 2020; clients are left out whole); maximum likelihood of gamma and
+    of log-normal multipliers. Entry ends the time at risk, so unmeasured differences between clients deplete, and
     unmeasured sorting of hard cases to good caseworkers hides effects: all four are lower bounds where there is either.
 
     Rank sets are simultaneous (Mogstad, Romano, Shaikh & Wilhelm 2024): critical values from entries redrawn as Poisson
-    about the shrunken rates, expectations held fixed, on roots of the rates. The permutation test deals clients out anew within job centre and
-    order of caseworker. On clients who change caseworker the change foretold by the others' entries should come true
-    one for one, and should not foretell the past (Chetty, Friedman & Rockoff 2014; Rothstein 2017).
+    about the shrunken rates, expectations held fixed, on roots of the rates. The permutation test deals clients out
+    anew within job centre and order of caseworker. On clients who change caseworker the change foretold by the others'
+    entries should come true one for one, and should not foretell the past (Chetty, Friedman & Rockoff 2014; Rothstein
+    2017).
 
     References
     ----------
@@ -202,7 +203,11 @@ def _multipliers(
     if model == "linear":
         weight = found.sums(found.years) * found.rate
         variance = max(spreads[LEAVE_OUT].variance, 0.0)
-        return 1 + linear.effect, 1 + np.nan_to_num(linear.effect) * variance / (variance + 1 / weight), weight
+        return (
+            1 + linear.effect,
+            1 + np.nan_to_num(linear.effect) * variance / (variance + 1 / weight),
+            weight,
+        )
     observed, weight = found.observed, found.predicted
     if model == "hazard":
         return observed / weight, shrunken(observed, weight, spreads[GAMMA].variance), weight
@@ -237,9 +242,7 @@ def _listed(found: Caseload, multiplier: Floats, min_clients: int) -> Ints:
     return listed
 
 
-def _table(
-    found: Caseload, listed: Ints, multiplier: Floats, error: Floats, shrunk: Floats
-) -> pd.DataFrame:
+def _table(found: Caseload, listed: Ints, multiplier: Floats, error: Floats, shrunk: Floats) -> pd.DataFrame:
     years = found.sums(found.years)
     frame = pd.DataFrame(
         {
@@ -269,7 +272,9 @@ def _movers(found: Caseload, spread: Spread, level: float) -> tuple[pd.DataFrame
     """Forecast and placebo as a tidy frame, or why there is none."""
     rows = moves(found, spread.variance)
     if spread.variance <= 0:
-        return of_change({}, level), ("no forecast for clients who change: caseworkers do not differ by likelihood",)
+        return of_change({}, level), (
+            "no forecast for clients who change: caseworkers do not differ by likelihood",
+        )
     if len(rows) < FEWEST:
         words = f"no forecast for clients who change: {len(rows):,} of them, {FEWEST} are needed"
         return of_change({}, level), (words,)
@@ -284,8 +289,8 @@ def _facts(
     few = int((found.clients < min_clients).sum())
     changed = int(found.later.sum())
     facts = {
-        "clients": f"{int(found.client.max()) + 1:,} under {len(found.names):,} caseworkers at {len(found.centres)} job "
-        f"centres; {changed:,} changes of caseworker",
+        "clients": f"{int(found.client.max()) + 1:,} under {len(found.names):,} caseworkers at {len(found.centres)} "
+        f"job centres; {changed:,} changes of caseworker",
         "entries": f"{int(found.entries.sum()):,} in {found.years.sum():,.0f} client-years",
         "caseworkers ranked": f"{len(listed):,}; not ranked: {few:,} with fewer than {min_clients} clients, "
         f"{int(found.alone.sum()):,} alone at their job centre",

@@ -55,7 +55,10 @@ def expected_share(found: Exposure, fit: MixedHazardResult, average: float) -> E
     entry = average * _cumulative(mean(fit.fixed_predictor(grid), "cloglog"))
     other = _other_exits(found, grid)
     client = pd.factorize(grid["client"])[0]
-    row, column = client, (grid["period"] - grid.groupby("client", sort=False)["period"].transform("min")).to_numpy()
+    row, column = (
+        client,
+        (grid["period"] - grid.groupby("client", sort=False)["period"].transform("min")).to_numpy(),
+    )
     shape = (int(client.max()) + 1, int(column.max()) + 1)
     h, k = np.zeros(shape), np.zeros(shape)
     h[row, column], k[row, column] = entry, other

@@ -144,7 +144,9 @@ def _lost(rows: pd.DataFrame, kept: np.ndarray, why: str) -> list[tuple[str, int
     if not len(left):
         return []
     weeks, entries = int((left["stop"] - left["start"]).sum()), int(left["event"].sum())
-    gone = left["client"].nunique() - left.loc[left["client"].isin(rows.loc[kept, "client"]), "client"].nunique()
+    gone = (
+        left["client"].nunique() - left.loc[left["client"].isin(rows.loc[kept, "client"]), "client"].nunique()
+    )
     found = [(f"clients left out: {why}", gone), (f"weeks left out: {why}", weeks)]
     return [*found, (f"entries left out: {why}", entries)]
 

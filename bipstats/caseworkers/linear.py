@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.caseworkers.spread import Spread, about
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, Ints
 from bipstats.core.design import fit_design
 from bipstats.models.kernels.leave_out import LeaveOut, UnitProblem, leave_out
 
@@ -33,7 +33,7 @@ class LinearEffects:
 
 
 def linear_effects(
-    periods: pd.DataFrame, terms: tuple[str, ...], names: pd.Index, centre: Floats, level: float
+    periods: pd.DataFrame, terms: tuple[str, ...], names: pd.Index, centre: Ints, level: float
 ) -> LinearEffects:
     """Regress entry on client, quarter and caseworker, and leave clients out one by one.
 
@@ -77,5 +77,5 @@ def _varying(x: Floats) -> Floats:
     return (x - x.mean(axis=0))[:, sd > 0] / sd[sd > 0]
 
 
-def _recoded(codes: Floats) -> Floats:
-    return np.unique(codes, return_inverse=True)[1]
+def _recoded(codes: Ints) -> Ints:
+    return np.asarray(np.unique(codes, return_inverse=True)[1], dtype=np.int64)

@@ -25,7 +25,8 @@ def moves(found: Caseload, variance: float) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``outcome`` (entries over expected, less one), ``weight`` (expected), ``change`` (foretold multiplier of the
-        new caseworker less that of the former one), ``former``, ``before`` (the placebo), ``caseworker``, ``jobcentre``.
+        new caseworker less that of the former one), ``former``, ``before`` (the placebo), ``caseworker``,
+        ``jobcentre``.
     """
     later = np.flatnonzero(found.later & (found.expected > 0))
     new, old = found.caseworker[later], found.caseworker[later - 1]
@@ -53,7 +54,9 @@ def forecasts(rows: pd.DataFrame) -> tuple[Estimates, Estimates]:
     absorb = "jobcentre" if rows["jobcentre"].nunique() > 1 else None
     found = []
     for outcome, data in (("outcome", rows), ("before", rows.dropna(subset=["before"]))):
-        fit = ols(f"{outcome} ~ change + former", data, absorb=absorb, weights="weight", vcov=cluster("caseworker"))
+        fit = ols(
+            f"{outcome} ~ change + former", data, absorb=absorb, weights="weight", vcov=cluster("caseworker")
+        )
         found.append(fit.estimates)
     return found[0], found[1]
 

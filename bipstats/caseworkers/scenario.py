@@ -30,6 +30,8 @@ class Counterfactual:
     draws : int
     sd : float
         Of the log multipliers, net of noise, by the gamma law: what the shrinkage rests on.
+    clients : int
+        Clients with time at risk.
     counts : mapping of str to str
     notes : tuple of str
     """
@@ -40,6 +42,7 @@ class Counterfactual:
     level: float
     draws: int
     sd: float
+    clients: int
     counts: Mapping[str, str]
     notes: tuple[str, ...]
 
@@ -70,17 +73,18 @@ class Counterfactual:
         actual, naive, feasible = (self._share(kind) for kind in ("actual", "naive", "feasible"))
         truth = self.shares[(self.shares["kind"] == "oracle") & (self.shares["group"] == self.to)]
         known = f" In this simulated study the truth is {truth['share'].iloc[0]:.1%}." if len(truth) else ""
+        interval = f"{self.level:.0%}: {feasible['conf_low']:.1%} to {feasible['conf_high']:.1%}"
         return (
             f"{actual['share']:.1%} of the clients entered. The {self.to} of caseworkers by their raw shares have "
-            f"{naive['share']:.1%}: they were picked for shares that are high by chance too, so this says nothing about "
-            "what others could reach; with no differences between caseworkers it would still be far above the mean. "
-            f"If all were as effective as the {self.to} that can be picked from these data, {feasible['share']:.1%} would "
-            f"enter ({self.level:.0%}: {feasible['conf_low']:.1%} to {feasible['conf_high']:.1%}), read on clients who took "
-            f"no part in the picking.{known} This rests on clients being alike between the caseworkers of a job centre given "
-            f"{self.adjusted_for}, and on effects that could be taken over by everyone: good caseworkers have so many hours, "
+            f"{naive['share']:.1%}: they were picked for shares that are high by chance too, so this says nothing "
+            "about what others could reach; with no differences between caseworkers it would still be far above the "
+            f"mean. If all were as effective as the {self.to} that can be picked from these data, "
+            f"{feasible['share']:.1%} would enter ({interval}), read on clients who took no part in the picking.{known}"
+            " This rests on clients being alike between the caseworkers of a job centre given "
+            f"{self.adjusted_for}, and on effects that everyone could take over: good caseworkers have so many hours, "
             "and the jobs that their clients get are not there for others (capacity and equilibrium are left out). It "
-            "misleads where promising clients go to some caseworkers for reasons that no answer shows (too high), or hard "
-            "cases do (too low)."
+            "misleads where promising clients go to some caseworkers for reasons that no answer shows (too high), or "
+            "hard cases do (too low)."
         )
 
     def summary(self) -> Summary:
@@ -92,7 +96,9 @@ class Counterfactual:
             "spread": f"sd {self.sd:.2f} of the log hazard net of noise",
             "intervals": f"{self.level:.0%}, {self.draws:,} draws",
         }
-        return Summary("As effective as the best caseworkers", self.shares, facts, (*self.notes, self.paragraph))
+        return Summary(
+            "As effective as the best caseworkers", self.shares, facts, (*self.notes, self.paragraph)
+        )
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -1,4 +1,4 @@
-"""The share in job if all caseworkers were as effective as the best: naive, feasible, and the truth where it is known."""
+"""The share in job if all caseworkers were as effective as the best: naive, feasible, and the truth if known."""
 
 from __future__ import annotations
 
@@ -125,7 +125,9 @@ def counterfactual(
     ends = with_first_caseworker(outcomes(study, outcome), study.assignments)
     naive = RawShares.of(ends, horizon, min_clients)
     share = expected_share(time, found.fit, found.average)
-    read = np.mean(run_draws(_picked, _PARTITIONS, picking, found.entries, rng=deals, jobs=1, shown=False), axis=0)
+    read = np.mean(
+        run_draws(_picked, _PARTITIONS, picking, found.entries, rng=deals, jobs=1, shown=False), axis=0
+    )
     off = np.array(
         run_draws(_miss, draws, picking, rng=redraws, jobs=jobs, shown=progress, label="counterfactual")
     )
@@ -142,8 +144,8 @@ def counterfactual(
     table["gain"] = table["share"] - table["share"].iloc[0]
     headline = next(name for name in groups if to in (name, groups[name]))
     return Counterfactual(
-        table, headline, ADJUST_WORDS[adjust], level, draws, spread.log_sd()[0], _facts(found, naive, picking, min_clients),
-        time.notes,
+        table, headline, ADJUST_WORDS[adjust], level, draws, spread.log_sd()[0], len(np.unique(found.client)),
+        _facts(found, naive, picking, min_clients), time.notes,
     )  # fmt: skip
 
 
@@ -173,7 +175,8 @@ class Picking:
     def by_fold(self, fold: Ints, values: Floats) -> Floats:
         """Sums by fold of the client and caseworker, (folds, m)."""
         m = len(self.eligible)
-        return np.bincount(fold[self.client] * m + self.caseworker, values, _FOLDS * m).reshape(_FOLDS, m)
+        sums: Floats = np.bincount(fold[self.client] * m + self.caseworker, values, _FOLDS * m).astype(float)
+        return sums.reshape(_FOLDS, m)
 
     def read(self, entries: Floats, mean: Floats, rng: Generator) -> tuple[Floats, Floats]:
         """Deal clients into folds, pick without and read within each: multipliers by `entries` and by `mean`."""
@@ -215,7 +218,9 @@ def _groups(to: str | float) -> dict[str, float]:
     return {**QUANTILES, f"top {to:.4g}": float(to)}
 
 
-def _actual(found: Caseload, share: ExpectedShare, level: float) -> tuple[str, str, float, float, float, float]:
+def _actual(
+    found: Caseload, share: ExpectedShare, level: float
+) -> tuple[str, str, float, float, float, float]:
     """Share of the clients who entered, with a binomial interval."""
     n = int(found.client.max()) + 1
     value = float(found.entries.sum()) / n
@@ -237,6 +242,6 @@ def _facts(found: Caseload, naive: RawShares, picking: Picking, min_clients: int
     return {
         "clients": f"{int(found.client.max()) + 1:,} under {len(found.names):,} caseworkers; "
         f"{int(found.entries.sum()):,} entries",
-        "caseworkers who can be picked": f"{int(picking.eligible.sum()):,} with at least {min_clients} clients over time "
-        f"(naive: {len(naive.clients):,} with as many at enrolment)",
+        "caseworkers who can be picked": f"{int(picking.eligible.sum()):,} with at least {min_clients} clients over "
+        f"time (naive: {len(naive.clients):,} with as many at enrolment)",
     }

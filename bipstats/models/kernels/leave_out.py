@@ -93,20 +93,20 @@ def leave_out(problem: UnitProblem) -> LeaveOut:
 
 def _solve(problem: UnitProblem) -> _Fit:
     unit, weight, group, m = problem.unit, problem.weight, problem.group, len(problem.group)
-    total = np.bincount(unit, weight, m)
-    of_group = np.bincount(group, total)[group]
+    total: Floats = np.bincount(unit, weight, m).astype(float)
+    of_group: Floats = np.bincount(group, total)[group].astype(float)
 
     def means(values: Floats) -> Floats:
-        return np.bincount(unit, weight * values, m) / total
+        return np.asarray(np.bincount(unit, weight * values, m) / total, dtype=float)
 
     def from_group(values: Floats) -> Floats:
-        return values - (np.bincount(group, total * values) / np.bincount(group, total))[group]
+        return values - np.bincount(group, total * values)[group] / of_group
 
     p = problem.x.shape[1]
     x_mean = np.stack([means(problem.x[:, k]) for k in range(p)], axis=1) if p else np.zeros((m, 0))
     y_mean = means(problem.y)
     within, y_within = problem.x - x_mean[unit], problem.y - y_mean[unit]
-    inverse = np.linalg.inv((within * weight[:, None]).T @ within)
+    inverse: Floats = np.linalg.inv((within * weight[:, None]).T @ within).astype(float)
     slope = inverse @ (within.T @ (weight * y_within))
     centred = np.stack([from_group(x_mean[:, k]) for k in range(p)], axis=1) if p else x_mean
     effect = from_group(y_mean - x_mean @ slope)
