@@ -131,7 +131,7 @@ class ValueAdded:
         return (
             f"The better half of the {n:,} caseworkers with at least {self.min_clients} clients had {best:.1f} entries "
             f"per 100 client-years, the other half {worst:.1f}. Such a gap of raw figures, like the published 23 "
-            "against 7 per cent, arises from noise alone and is no evidence: with a few entries each some look good and "
+            "against 7 per cent, arises from noise alone and is no evidence: with a few entries each some look good, "
             "others bad. Net of noise the caseworkers' multipliers of the hazard have a log standard deviation of "
             f"{low:.2f} to {high:.2f}, depending on the method; {self.reliability:.0%} of the variance of the adjusted "
             f"figures is no noise, and no differences at all within job centres have p {_p(self.permutation_p)}. "
