@@ -8,11 +8,13 @@ import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 
+from bipstats.caseworkers.exposure import without_breaks
+from bipstats.caseworkers.raw_shares import RawShares
 from bipstats.codebook import CLASSES
 from bipstats.errors import ModelError
-from bipstats.replication.analyses import caseworkers, interventions, orientation, prediction, progression
+from bipstats.replication.analyses import interventions, orientation, prediction, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
-from bipstats.replication.frames import require, terms, without_breaks
+from bipstats.replication.frames import require, terms
 
 
 def test_wilson_interval_by_hand() -> None:
@@ -68,7 +70,7 @@ def _ends(entries: list[int], clients: int) -> tuple[pd.Series, np.ndarray]:
 def test_naive_rule_by_hand() -> None:
     # Ten caseworkers with ten clients: 0, 0, 0, 1, 1 | 1, 2, 2, 4, 6 of them enter.
     names, flags = _ends([0, 0, 0, 1, 1, 1, 2, 2, 4, 6], 10)
-    group = caseworkers._Caseworkers.from_clients(names, flags, None)
+    group = RawShares.from_clients(names, flags, None, 6)
     assert_allclose(group.top(1 / 2), (0.1 + 0.2 + 0.2 + 0.4 + 0.6) / 5)
     assert_allclose(group.bottom(1 / 2), (0.1 + 0.1) / 5)
     assert_allclose(group.top(1 / 10), 0.6)
@@ -78,16 +80,16 @@ def test_naive_rule_by_hand() -> None:
 def test_naive_rule_leaves_small_caseworkers_out() -> None:
     names, flags = _ends([1] * 10, 6)
     small = pd.concat([names, pd.Series([99] * 5)], ignore_index=True)
-    group = caseworkers._Caseworkers.from_clients(small, np.append(flags, np.ones(5)), None)
+    group = RawShares.from_clients(small, np.append(flags, np.ones(5)), None, 6)
     assert len(group.clients) == 10
     with pytest.raises(ModelError, match="caseworkers with at least 6 clients: 9"):
-        caseworkers._Caseworkers.from_clients(*_ends([1] * 9, 6), None)
+        RawShares.from_clients(*_ends([1] * 9, 6), None, 6)
 
 
 def test_adjusted_shares_are_observed_over_expected() -> None:
     names, flags = _ends([1, 2] * 5, 10)
     expected = np.repeat([0.1, 0.2] * 5, 10)  # every caseworker has exactly what was expected
-    adjusted = caseworkers._Caseworkers.from_clients(names, flags, expected).adjusted()
+    adjusted = RawShares.from_clients(names, flags, expected, 6).adjusted()
     assert_allclose(adjusted.shares, 0.15)
     assert_allclose(adjusted.gap(), 0, atol=1e-12)
 

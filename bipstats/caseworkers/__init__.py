@@ -12,8 +12,10 @@ from typing import Any
 # Public name -> module of this room that defines it.
 _NAMES: dict[str, str] = {
     "belief": "beliefs",
+    "counterfactual": "thought_experiment",
     "orientation": "outlook",
     "orientation_effect": "outlook_effect",
+    "value_added": "effectiveness",
 }
 
 __all__ = sorted(_NAMES)

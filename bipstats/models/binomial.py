@@ -88,6 +88,8 @@ class BinomialRows:
     design : Design
     data : pandas.DataFrame
         The rows of the problem, for identifiers of clusters.
+    count : (n,) integer array
+        How many equal rows each stands for.
     within : str
         What the levels of the factor with the most levels are called.
     unit : str or None
@@ -104,6 +106,7 @@ class BinomialRows:
     transform: Floats
     design: Design
     data: pd.DataFrame
+    count: Ints
     within: str
     unit: str | None
     flow: Flow
@@ -197,7 +200,7 @@ def binomial_rows(
     if n_rows > len(rows.data):
         counted += (("collapsed into an equal row", n_rows - len(rows.data)),)
     counts = (successes, rows.weight, offset, link)
-    made = (rows.data, within, unit, counted, n_rows, n_events)
+    made = (rows.data, rows.count, within, unit, counted, n_rows, n_events)
     if factors:
         found = absorb_factors(
             x, slopes, baseline.level, baseline.level_names, baseline.within, factors, counts
@@ -311,13 +314,20 @@ def _recurring(rows: BinomialRows, values: Floats, loglik: float) -> tuple[Float
 def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation) -> Covariance:
     n_reported, n_working = rows.transform.shape
     n_eliminated = rows.absorbed.n_params - (n_working - n_reported)
+    single = vcov == "robust" and rows.unit is None
+
+    def score_sums(group: Ints) -> Floats:
+        sums = _kernel(rows).score_sums(working, rows.problem, group)
+        # n equal rows s are one row n s here, and n s s' in a sandwich of single rows.
+        return sums / np.sqrt(rows.count)[:, None] if single else sums
+
     return covariance(
         vcov,
         at.information,
-        score_sums=lambda group: _kernel(rows).score_sums(working, rows.problem, group),
+        score_sums,
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.unit,
-        n_rows=rows.n_rows,
+        n_rows=len(rows.data) if single else rows.n_rows,
         n_absorbed=n_eliminated,
         refits=_refits(rows, working, at.information),
     )

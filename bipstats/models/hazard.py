@@ -12,11 +12,11 @@ import pandas as pd
 from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
-from bipstats.core.result import Fit, Linear, with_covariance
+from bipstats.core.result import Fit, Linear, used_columns, with_covariance
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
-from bipstats.models.binomial_rows import counting_rows, read_absorb
+from bipstats.models.binomial_rows import adjusts_rows, counting_rows, read_absorb, written_out
 from bipstats.models.hazard_rows import (
     BaselineKind,
     HazardRows,
@@ -126,7 +126,7 @@ class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
         )
 
     def _facts(self) -> dict[str, str]:
-        return {**super()._facts(), **self.baseline_facts()}
+        return {**super()._facts(), **self.baseline_facts(), **used_columns(counts=self._spec.counts)}
 
 
 def hazard(
@@ -136,6 +136,7 @@ def hazard(
     event: str = "event",
     period: str = "period",
     exposure: str | None = None,
+    counts: str | None = None,
     link: Link = "cloglog",
     baseline: BaselineKind = "period",
     absorb: str | Sequence[str] | None = None,
@@ -163,6 +164,10 @@ def hazard(
     exposure : str, optional
         Column with the share of the period at risk, in (0, 1]; its logarithm is an offset. With the
         complementary log-log link only.
+    counts : str, optional
+        Column that says how many equal rows a row stands for (whole numbers): everything is as if they were written
+        out, the number of rows and robust errors included. A weight (of sampling, say) is something else: it changes
+        what a row adds to the likelihood, and leaves the row one.
     link : {"cloglog", "logit"}
         Slopes are log hazard ratios of grouped continuous time, or log odds ratios.
     baseline : {"period"} or int, default "period"
@@ -240,7 +245,7 @@ def hazard(
     check_vcov(vcov)
     check_baseline(baseline)
     check_option("method", method, ("laplace", "agq"))
-    check_names({"event": event, "period": period}, {"exposure": exposure, "id": id})
+    check_names({"event": event, "period": period}, {"exposure": exposure, "id": id, "counts": counts})
     require_frame(data)
     if link == "logit" and exposure is not None:
         raise ModelError(
@@ -251,7 +256,13 @@ def hazard(
     if period in absorbed:
         raise OptionError(f"absorb= names {period!r}; the periods have their effects already.")
     rhs = split_formula(formula, two_sided=False)[1]
-    spec = HazardSpecification(rhs, event, period, exposure, link, missing, baseline, absorbed, id=id)
+    spec = HazardSpecification(
+        rhs, event, period, exposure, link, missing, baseline, absorbed, id=id, counts=counts
+    )
+    if counts is not None and (random is not None or heterogeneity is not None):
+        raise OptionError(
+            "counts= does not go with random= or heterogeneity=, whose rows are those of a group."
+        )
     if heterogeneity is None and (mass_points is not None or delayed_entry != "raise"):
         raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
     if random is not None:
@@ -262,7 +273,7 @@ def hazard(
         return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
     if method != "laplace" or nodes != 15:
         raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
-    refuse_absorbing_effects(data, event, absorbed, period)
+    refuse_absorbing_effects(data, event, absorbed, period, counts)
     if heterogeneity is not None:
         return mass_point_hazard(spec, data, mass_points, delayed_entry, vcov)
     found = _prepared(spec, data, vcov, None)
@@ -285,6 +296,8 @@ def hazard(
 
 
 def _prepared(spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> HazardRows:
+    if spec.counts is not None and adjusts_rows(vcov):
+        data, spec = written_out(data, spec.counts), replace(spec, counts=None)
     return counting_rows(
         lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, unit_of(data, spec.id)
     )

@@ -44,6 +44,7 @@ class HazardSpecification:
     absorb: tuple[str, ...] = ()
     random: tuple[str, ...] = ()
     id: str | None = None
+    counts: str | None = None
 
     @property
     def columns(self) -> list[str]:
@@ -93,11 +94,17 @@ def prepare(
     """Check and collapse rows, leave out those that say nothing, and build the design (or reuse one)."""
     covariates, unit = formula_columns(spec.formula), unit_of(data, spec.id)
     require_columns(data, covariates)
-    require_columns(data, spec.columns, "an argument")
+    require_columns(data, [*spec.columns, *([] if spec.counts is None else [spec.counts])], "an argument")
     kept_apart = identifiers(vcov, unit)
     require_columns(data, kept_apart, "vcov=")
     counted, n_missing = counted_rows(
-        data, [*covariates, *spec.columns], kept_apart, None, spec.missing, collapse=collapse
+        data,
+        [*covariates, *spec.columns],
+        kept_apart,
+        None,
+        spec.missing,
+        collapse=collapse,
+        counts=spec.counts,
     )
     event = event_indicator(counted.data, spec.event)
     codes, levels = period_codes(counted.data[spec.period])
@@ -126,7 +133,7 @@ def prepare(
         offset=log_exposure(rows.data, spec.exposure),
         link=spec.link,
         unit=unit,
-        flow=(("given", len(data)), ("with missing values", n_missing), *found.flow),
+        flow=(("given", counted.given(n_missing)), ("with missing values", n_missing), *found.flow),
     )
     n_units = None if unit is None else int(rows.data[unit].nunique())
     return HazardRows(prepared, n_units, levels, seen, knots)

@@ -16,6 +16,8 @@ from bipstats.errors import ModelError, OptionError
 _LIGHT, _HEAVY = 1e-10, 1e100
 """The largest weight must lie between these: the search compares log-likelihoods with one."""
 _FAR = 300.0
+_MOST = 2.0**53
+"""Whole numbers beyond it are not exact."""
 _LEVEL = re.compile(r"\s*(.+?)\s*==\s*(['\"]?)(.*?)\2\s*")
 
 
@@ -165,6 +167,21 @@ def read_weights(data: pd.DataFrame, weights: str | None, *, holes: bool = False
             "compared; divide the weights by their mean."
         )
     return values
+
+
+def read_counts(data: pd.DataFrame, counts: str | None) -> Ints:
+    """Read how many equal rows each row stands for, whole numbers of at least 1; ones if no column is named."""
+    if counts is None:
+        return np.broadcast_to(np.int64(1), len(data))
+    values = numbers(data[counts])
+    wrong = np.flatnonzero((values < 1) | (values != np.rint(values)) | (values > _MOST))
+    if len(wrong):
+        raise ModelError(
+            f"column {counts!r}, used by counts=, must hold whole numbers of at least 1: {len(wrong):,} rows hold "
+            f"others, e.g. {values[wrong[0]]:g} (first at position {wrong[0]}). A row that stands for none is left "
+            "out; weights that are not whole are case weights (weights=)."
+        )
+    return values.astype(np.int64)
 
 
 def read_offset(data: pd.DataFrame, offset: str | None) -> Floats:

@@ -26,11 +26,13 @@ from bipstats.models.binomial import (
     refit_covariance,
 )
 from bipstats.models.binomial_rows import (
+    adjusts_rows,
     counted_rows,
     counting_rows,
     identifiers,
     informative_rows,
     read_absorb,
+    written_out,
 )
 from bipstats.models.firth import firth_objective, fit_firth, refit_firth_covariance
 from bipstats.models.inputs import check_names, event_column, event_indicator
@@ -50,6 +52,7 @@ class LogitSpecification:
     missing: Missing
     absorb: tuple[str, ...] = ()
     penalty: Penalty | None = None
+    counts: str | None = None
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -147,7 +150,7 @@ class LogitResult(BinomialResult):
         return remake(rows, vcov, self.estimates.values, self.loglik)
 
     def _facts(self) -> dict[str, str]:
-        facts = super()._facts() | used_columns(weights=self._spec.weights)
+        facts = super()._facts() | used_columns(weights=self._spec.weights, counts=self._spec.counts)
         return facts if self._spec.penalty is None else {**facts, "penalty": f"Firth: {_PENALISED}"}
 
 
@@ -159,6 +162,7 @@ def logit(
     data: pd.DataFrame,
     *,
     weights: str | None = None,
+    counts: str | None = None,
     absorb: str | Sequence[str] | None = None,
     vcov: Vcov = "model",
     missing: Missing = "raise",
@@ -173,6 +177,10 @@ def logit(
     data : pandas.DataFrame
     weights : str, optional
         Column of positive case weights.
+    counts : str, optional
+        Column that says how many equal rows a row stands for (whole numbers): everything is as if they were written
+        out, the number of rows and robust errors included. A weight (of sampling, say) is something else: it changes
+        what a row adds to the likelihood, and leaves the row one.
     absorb : str or list of str, optional
         Columns whose levels have an effect each that is not reported, e.g. ``["caseworker", "quarter"]``.
     vcov : {"model", "robust"}, bip.cluster(...) or bip.score_bootstrap(...), default "model"
@@ -224,17 +232,17 @@ def logit(
     """
     check_vcov(vcov)
     check_option("penalty", penalty, (None, "firth"))
-    check_names({}, {"weights": weights})
+    check_names({}, {"weights": weights, "counts": counts})
     require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None
-    spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb), penalty)
+    spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb), penalty, counts)
     if penalty is not None and spec.absorb:
         raise ModelError(
             f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
             f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
         )
-    refuse_absorbing_effects(data, outcome, spec.absorb)
+    refuse_absorbing_effects(data, outcome, spec.absorb, counts=counts)
     rows = _prepared(spec, data, vcov, None)
     fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
     best = fitted.best
@@ -245,6 +253,8 @@ def logit(
 def _prepared(
     spec: LogitSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None
 ) -> BinomialRows:
+    if spec.counts is not None and adjusts_rows(vcov):
+        data, spec = written_out(data, spec.counts), replace(spec, counts=None)
     return counting_rows(lambda collapse: _prepare(spec, data, vcov, design, collapse), vcov, None)
 
 
@@ -255,10 +265,17 @@ def _prepare(
     covariates, clusters = formula_columns(spec.formula), identifiers(vcov, None)
     require_columns(data, covariates)
     others = [event_column(spec.outcome), *spec.absorb]
-    require_columns(data, [*others, *([] if spec.weights is None else [spec.weights])], "the model")
+    numeric = [name for name in (spec.weights, spec.counts) if name is not None]
+    require_columns(data, [*others, *numeric], "the model")
     require_columns(data, clusters, "vcov=")
     counted, n_missing = counted_rows(
-        data, [*covariates, *others], clusters, spec.weights, spec.missing, collapse=collapse
+        data,
+        [*covariates, *others],
+        clusters,
+        spec.weights,
+        spec.missing,
+        collapse=collapse,
+        counts=spec.counts,
     )
     outcome = event_indicator(counted.data, spec.outcome)
     if outcome.all():
@@ -281,6 +298,6 @@ def _prepare(
         offset=np.zeros(len(rows.data)),
         link="logit",
         unit=None,
-        flow=(("given", len(data)), ("with missing values", n_missing), *found.flow),
+        flow=(("given", counted.given(n_missing)), ("with missing values", n_missing), *found.flow),
         penalised=spec.penalty is not None,
     )

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from bipstats.caseworkers.exposure import without_breaks
+from bipstats.caseworkers.raw_shares import with_first_caseworker
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
 from bipstats.core.design import formula_columns
 from bipstats.errors import ModelError
@@ -109,30 +110,12 @@ class Prepared:
 
     def ends(self, outcome: Outcome) -> pd.DataFrame:
         """How each client's follow-up ended, with ``entry_caseworker``, the first one."""
-        table = self.study.assignments.sort_values(["client", "start"], kind="stable")
-        first = table.drop_duplicates("client").set_index("client")["caseworker"]
-        ends = outcomes(self.study, outcome)
-        return ends.assign(entry_caseworker=ends["client"].map(first))
+        return with_first_caseworker(outcomes(self.study, outcome), self.study.assignments)
 
 
 def _known_for_all(rows: pd.DataFrame) -> pd.DataFrame:
     """Forget ``entered`` where the data end within the horizon: there it is known of early leavers only."""
     return rows.assign(entered=rows["entered"].where(rows["full_horizon"]))
-
-
-def without_breaks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Join rows of a client that touch and differ in time only, so that later answers split nothing.
-
-    The rows lie one after the other by client; only caseworker and ``switched`` change over time.
-    """
-    state = [pd.factorize(rows[name])[0] for name in ("client", "caseworker", "switched")]
-    start, stop = rows["start"].to_numpy(), rows["stop"].to_numpy()
-    begins = np.ones(len(rows), dtype=bool)
-    begins[1:] = (start[1:] != stop[:-1]) | np.logical_or.reduce([code[1:] != code[:-1] for code in state])
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(rows))[: len(first)] - 1
-    joined = rows.iloc[last].reset_index(drop=True)
-    return joined.assign(start=start[first])
 
 
 def with_entries(
