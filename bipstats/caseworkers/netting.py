@@ -61,7 +61,7 @@ class Net:
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The cross products that netting with any weights of the caseworkers needs.
+    """First answers and characteristics, ready to be netted with any weights of the caseworkers.
 
     Attributes
     ----------
@@ -71,10 +71,8 @@ class Layout:
     home : (m,) integer array
         Centre of each caseworker.
     counts : (m,) integer array
-    crossed : (m, p, p) array
-        Within-caseworker cross products of x.
-    moment : (m, p) array
-        The same of x and y.
+    inside : (n, p) array
+        Characteristics net of the caseworkers' means.
     """
 
     x: Floats
@@ -83,28 +81,21 @@ class Layout:
     centre: Ints
     home: Ints
     counts: Ints
-    crossed: Floats
-    moment: Floats
+    inside: Floats
 
     @classmethod
     def of(cls, x: Floats, y: Floats, caseworker: Ints, centre: Ints) -> Layout:
-        """Prepare them; caseworkers are coded 0..m-1 and lie in one centre each."""
+        """Prepare; caseworkers are coded 0..m-1 and lie in one centre each."""
         m = int(caseworker.max()) + 1
         counts = np.bincount(caseworker, minlength=m)
         home = np.zeros(m, dtype=np.int64)
         home[caseworker] = centre
         inside = x - by_group(x, caseworker, m)[caseworker] / counts[caseworker, None]
-        order = np.argsort(caseworker, kind="stable")
-        edges = np.append(0, np.cumsum(counts))
-        sorted_x, sorted_y = inside[order], y[order]
-        parts = [slice(low, high) for low, high in zip(edges[:-1], edges[1:], strict=True)]
-        crossed = np.stack([sorted_x[part].T @ sorted_x[part] for part in parts])
-        moment = np.stack([sorted_x[part].T @ sorted_y[part] for part in parts])
-        return cls(x, y, caseworker, centre, home, counts, crossed, moment)
+        return cls(x, y, caseworker, centre, home, counts, inside)
 
     @classmethod
     def for_netting(cls, answers: FirstAnswers, netting: Netting) -> Layout:
-        """Prepare the cross products of a netting's characteristics."""
+        """Take the characteristics of a netting."""
         x = answers.x if netting == NETTINGS[1] else answers.x[:, : answers.n_background]
         return cls.of(x, answers.belief, answers.caseworker, answers.centre)
 
@@ -124,8 +115,8 @@ def net(layout: Layout, weight: Floats | None = None) -> Net:
         Of each caseworker, for a bootstrap.
     """
     weight = np.ones(len(layout.counts)) if weight is None else weight
-    cross, moment = np.tensordot(weight, layout.crossed, 1), weight @ layout.moment
-    slopes = np.linalg.lstsq(cross, moment, rcond=1e-10)[0]
+    heavy = layout.inside * weight[layout.caseworker, None]
+    slopes = np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)[0]
     left = layout.y - layout.x @ slopes
     m, n = len(weight), layout.counts.astype(float)
     n_centres = int(layout.home.max()) + 1

@@ -12,6 +12,7 @@ from bipstats.caseworkers.outlook_estimates import Exposed, Split
 from bipstats.caseworkers.outlook_rows import Clients
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.resample import Groups, permuted_within
+from bipstats.models.kernels.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,8 @@ def permuted(rng: np.random.Generator, task: Shuffle) -> Floats:
     x[task.first] = answers.x[task.first][permuted_within(rng, task.groups)]
     y = answers.belief + (x - answers.x) @ task.slopes
     own = x if task.place else x[:, : answers.n_background]
-    made = _balance(task, x, Layout.of(own, y, answers.caseworker, answers.centre))
+    with one_thread():
+        made = _balance(task, x, Layout.of(own, y, answers.caseworker, answers.centre))
     return np.append(made.difference, made.joint)
 
 
@@ -120,14 +122,14 @@ def _balance(task: Shuffle, x: Floats, layout: Layout) -> Balance:
     own = x[task.first][task.rows]
     within_x, within = _demeaned(own, task.centre), _demeaned(exposed[:, None], task.centre)[:, 0]
     spread = own.std(axis=0)
-    size = float(within @ within)
+    size, moment = float(within @ within), within @ within_x
     unit = 1.0 if task.split == "median" else exposed.std() if task.split == "continuous" else 2.0
-    difference = within @ within_x / size * unit / np.where(spread > 0, spread, 1.0)
-    explained = within_x @ np.linalg.lstsq(within_x, within, rcond=1e-10)[0]
+    difference = moment / size * unit / np.where(spread > 0, spread, 1.0)
+    explained = float(moment @ np.linalg.pinv(within_x.T @ within_x, rcond=1e-10, hermitian=True) @ moment)
     middle = np.median(exposed) if task.split == "continuous" else exposed.max() - 0.5
     above = exposed > middle
     below = ~above if task.split == "continuous" else exposed == 0
-    return Balance(own[below].mean(axis=0), own[above].mean(axis=0), difference, float(explained @ explained) / size)
+    return Balance(own[below].mean(axis=0), own[above].mean(axis=0), difference, explained / size)
 
 
 def _demeaned(x: Floats, group: Ints) -> Floats:

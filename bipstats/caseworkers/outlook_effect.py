@@ -23,7 +23,7 @@ from bipstats.caseworkers.outlook_estimates import (
 )
 from bipstats.caseworkers.outlook_instrument import instrumental
 from bipstats.caseworkers.outlook_result import OrientationEffect
-from bipstats.caseworkers.outlook_rows import Clients, clients, person_quarters, quarters
+from bipstats.caseworkers.outlook_rows import Clients, PersonQuarters, clients, person_quarters, quarters
 from bipstats.core.columns import Floats
 from bipstats.core.estimates import check_level
 from bipstats.core.resample import draws as run
@@ -127,7 +127,8 @@ def orientation_effect(
     found = read_outlook(study)
     _check(found)
     samples = [clients(study, found, name, horizon) for name in outcomes]
-    problems = [_problem(study, found, place, split, outcomes, samples) for place in range(len(NETTINGS))]
+    periods = [person_quarters(study, found, name) for name in outcomes]
+    problems = [_problem(found, place, split, samples, periods) for place in range(len(NETTINGS))]
     ones = np.ones(len(found.answers.caseworkers))
     point = np.stack([estimates(problem, ones) for problem in problems])
     again, chance = seed_sequence(rng).spawn(2)
@@ -170,12 +171,7 @@ def _caseworkers(rows: Clients) -> int:
 
 
 def _problem(
-    study: Study,
-    found: Outlook,
-    place: int,
-    split: Split,
-    outcomes: Sequence[Literal["job", "job_or_education"]],
-    samples: Sequence[Clients],
+    found: Outlook, place: int, split: Split, samples: Sequence[Clients], periods: Sequence[PersonQuarters]
 ) -> Problem:
     """Fit the models of a netting on the data, for the draws to start from."""
     incidences = tuple(Incidence.of(rows, place) for rows in samples)
@@ -183,11 +179,8 @@ def _problem(
     ones = np.ones(len(found.answers.caseworkers))
     exposed = exposure_of_pairs(bare, ones)
     starts = tuple(one.fit(exposed[one.pair], ones[one.caseworker]) for one in incidences)
-    periods = []
-    for name in outcomes:
-        rows, background, own = person_quarters(study, found, name)
-        periods.append(quarters(rows, background + (own if place else []), exposed, found))
-    return Problem(found.layouts[place], found.before, split, incidences, starts, tuple(periods))
+    hazards = tuple(quarters(one.rows, one.terms(place), exposed, found) for one in periods)
+    return Problem(found.layouts[place], found.before, split, incidences, starts, hazards)
 
 
 def _balance(

@@ -14,6 +14,7 @@ from bipstats.caseworkers.outlook_rows import Clients, Quarters
 from bipstats.core.columns import Floats, Ints
 from bipstats.models.kernels.binomial import binomial_problem, evaluate, log_likelihood, mean, starting_values
 from bipstats.models.kernels.newton import maximise
+from bipstats.models.kernels.threads import one_thread
 
 Split = Literal["median", "tertiles", "continuous"]
 CONTRASTS: dict[Split, tuple[str, ...]] = {
@@ -162,4 +163,5 @@ def drawn(rng: np.random.Generator, problems: Sequence[Problem]) -> Floats:
     m = len(problems[0].layout.counts)
     weight = rng.standard_exponential(m)
     weight *= m / weight.sum()
-    return np.stack([estimates(problem, weight) for problem in problems])
+    with one_thread():
+        return np.stack([estimates(problem, weight) for problem in problems])

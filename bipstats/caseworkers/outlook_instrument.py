@@ -78,23 +78,19 @@ def _table(rows: _Rows, level: float) -> pd.DataFrame:
 
 
 def _many(rows: _Rows) -> tuple[instrument.Slope | None, int]:
-    """UJIVE with an indicator for each caseworker, among those with two clients or more in centres with two or more."""
-    kept = np.ones(len(rows.y), dtype=bool)
-    for _ in range(2):
-        kept &= np.bincount(rows.caseworker[kept], minlength=len(rows.y))[rows.caseworker] > 1
-        caseworker, controls = rows.caseworker[kept], rows.controls[kept]
-        if len(np.unique(caseworker)) < 3:
-            return None, 0
-        whole = np.column_stack([controls, np.eye(int(caseworker.max()) + 1)[caseworker]])
-        fits = ~np.isnan(instrument.left_out(rows.d[kept], whole))
-        fits &= ~np.isnan(instrument.left_out(rows.d[kept], controls))
+    """UJIVE with an indicator for each caseworker; clients whom a regression fits whatever they answer are left out."""
+    kept = np.arange(len(rows.y))
+    while len(kept):
+        caseworker = np.unique(rows.caseworker[kept], return_inverse=True)[1]
+        d, controls = rows.d[kept], rows.controls[kept]
+        fits = ~np.isnan(instrument.left_out(d, controls, caseworker)) & ~np.isnan(instrument.left_out(d, controls))
         if fits.all():
             break
-        kept[np.flatnonzero(kept)[~fits]] = False
-    caseworker = np.unique(rows.caseworker[kept], return_inverse=True)[1]
-    indicators = np.eye(int(caseworker.max()) + 1)[caseworker]
-    found = instrument.ujive(rows.y[kept], rows.d[kept], indicators, rows.controls[kept], caseworker)
-    return (found, int(kept.sum())) if np.isfinite(found.estimate) else (None, 0)
+        kept = kept[fits]
+    if not len(kept) or caseworker.max() < 2:
+        return None, 0
+    found = instrument.ujive(rows.y[kept], d, caseworker, controls)
+    return (found, len(kept)) if np.isfinite(found.estimate) else (None, 0)
 
 
 def _line(method: str, estimate: float, error: float, reach: float, n: int) -> dict[str, object]:

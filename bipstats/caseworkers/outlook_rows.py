@@ -168,11 +168,24 @@ class Quarters:
         cross[q:, :q] = cross[:q, q:].T
         cross[q:, q:] = np.tensordot(weight, self.information, 1)
         moment = np.concatenate([heavy.T @ self.response, weight @ self.moment])
-        return np.linalg.lstsq(cross, moment, rcond=1e-12)[0][:q]
+        return np.linalg.solve(cross, moment)[:q]
 
 
-def person_quarters(study: Study, found: Outlook, outcome: Outcome) -> tuple[pd.DataFrame, list[str], list[str]]:
-    """Person-quarters whose caseworker's orientation is known, the terms of the background, and of the own answers."""
+@dataclass(frozen=True)
+class PersonQuarters:
+    """Person-quarters whose caseworker's orientation is known, and the terms to adjust for."""
+
+    rows: pd.DataFrame
+    background: tuple[str, ...]
+    own: tuple[str, ...]
+
+    def terms(self, place: int) -> tuple[str, ...]:
+        """Terms that go with a netting."""
+        return self.background + (self.own if place else ())
+
+
+def person_quarters(study: Study, found: Outlook, outcome: Outcome) -> PersonQuarters:
+    """Read the person-quarters from a study; ``pair`` is the assignment."""
     read = exposure(study, outcome, None, "answers")
     rows = read.periods()
     keys = [rows[key].astype(str).to_numpy(object) for key in ("client", "caseworker")]
@@ -181,19 +194,19 @@ def person_quarters(study: Study, found: Outlook, outcome: Outcome) -> tuple[pd.
     rows = rows.assign(pair=pair)[known]
     came = rows.groupby("jobcentre", observed=True)["event"].transform("max") == 1
     rows = rows[came].reset_index(drop=True)
-    own = [term for term in read.terms if term.endswith("_client")]
-    centre = ["C(jobcentre)"] if rows["jobcentre"].nunique() > 1 else []
-    return rows, [term for term in read.terms if term not in own] + centre, own
+    own = tuple(term for term in read.terms if term.endswith("_client"))
+    centre = ("C(jobcentre)",) if rows["jobcentre"].nunique() > 1 else ()
+    return PersonQuarters(rows, tuple(term for term in read.terms if term not in own) + centre, own)
 
 
-def quarters(rows: pd.DataFrame, terms: list[str], exposed: Floats, found: Outlook) -> Quarters:
+def quarters(rows: pd.DataFrame, terms: tuple[str, ...], exposed: Floats, found: Outlook) -> Quarters:
     """Fit the hazard with exposures of the pairs, and sum what a further step needs.
 
     Parameters
     ----------
     rows : pandas.DataFrame
         From `person_quarters`.
-    terms : list of str
+    terms : tuple of str
     exposed : (assignments, q) array
         Exposure of every assignment.
     found : Outlook

@@ -135,43 +135,64 @@ def anderson_rubin(found: JustIdentified, bound: float) -> Region:
     return Region("two rays", float((-b + root) / (2 * a)), float((-b - root) / (2 * a)))
 
 
-def left_out(values: Floats, regressors: Floats) -> Floats:
+def left_out(values: Floats, regressors: Floats, group: Ints | None = None) -> Floats:
     r"""Fitted value of each row from the regression without it: :math:`((Hv)_i - h_i v_i)/(1 - h_i)`.
 
-    Rows that the regression fits whatever their value is (:math:`h_i = 1`) have none: NaN.
+    Parameters
+    ----------
+    values : (n,) array
+    regressors : (n, k) array
+        They may depend on each other linearly.
+    group : (n,) integer array, optional
+        Coded 0..G-1, each of which occurs: an indicator for each among the regressors.
+
+    Returns
+    -------
+    (n,) array
+        NaN for rows that the regression fits whatever their value is (:math:`h_i = 1`).
+
+    Notes
+    -----
+    With indicators, H is the mean of the group and the projection on regressors net of group means.
     """
-    q, r = np.linalg.qr(regressors)
-    size = np.abs(np.diag(r))
-    if size.min() < 1e-9 * size.max():  # dependent columns: an orthonormal basis of their span
-        u, s, _ = np.linalg.svd(regressors, full_matrices=False)
-        q = u[:, s > 1e-10 * s[0]]
-    leverage = np.sum(q**2, axis=1)
+    fitted, leverage = np.zeros(len(values)), np.zeros(len(values))
+    size = np.sqrt(np.sum(regressors**2, axis=0))
+    if group is not None:
+        counts = np.bincount(group)
+        fitted, leverage = (np.bincount(group, values) / counts)[group], 1 / counts[group]
+        means = np.stack([np.bincount(group, column) for column in regressors.T], axis=1) / counts[:, None]
+        regressors = regressors - means[group]
+    own = np.sqrt(np.sum(regressors**2, axis=0))
+    x = regressors[:, own > 1e-9 * size] / own[own > 1e-9 * size]
+    inverse = np.linalg.pinv(x.T @ x, rcond=1e-10, hermitian=True)
+    fitted = fitted + x @ (inverse @ (x.T @ values))
+    leverage = leverage + np.sum((x @ inverse) * x, axis=1)
     alone = leverage > 1 - 1e-9
-    return np.where(alone, np.nan, (q @ (q.T @ values) - leverage * values) / np.where(alone, 1.0, 1 - leverage))
+    return np.where(alone, np.nan, (fitted - leverage * values) / np.where(alone, 1.0, 1 - leverage))
 
 
-def ujive(y: Floats, d: Floats, instruments: Floats, controls: Floats, cluster: Ints) -> Slope:
-    r"""Unbiased jackknife instrumental variables with many instruments (Kolesár 2013).
+def ujive(y: Floats, d: Floats, group: Ints, controls: Floats) -> Slope:
+    r"""Unbiased jackknife instrumental variables, an indicator of each group the instruments (Kolesár 2013).
 
     Parameters
     ----------
     y, d : (n,) arrays
-    instruments : (n, m) array
-        With the controls they may be of less than full rank.
+    group : (n,) integer array
+        Coded 0..G-1, each of which occurs; errors are correlated within groups.
     controls : (n, k) array
-    cluster : (n,) integer array
+        The constant among them.
 
     Notes
     -----
     :math:`\hat\beta = \sum_i p_i y_i / \sum_i p_i d_i` with
-    :math:`p_i = \hat d_{-i}(z, w) - \hat d_{-i}(w)`, both fitted without row i; in the error each cluster's sum of
+    :math:`p_i = \hat d_{-i}(z, w) - \hat d_{-i}(w)`, both fitted without row i; in the error each group's sum of
     :math:`p_i \hat\varepsilon_i` counts. Rows without a leave-out fit must have been left out before.
     """
-    signal = left_out(d, np.column_stack([controls, instruments])) - left_out(d, controls)
+    signal = left_out(d, controls, group) - left_out(d, controls)
     size = float(signal @ d)
     slope = float(signal @ y) / size
     error = residuals(y - slope * d, controls)
-    return Slope(slope, _clustered(signal * error, cluster) / abs(size))
+    return Slope(slope, _clustered(signal * error, group) / abs(size))
 
 
 def _clustered(scores: Floats, cluster: Ints) -> float:
