@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy import stats
 
+from bipstats.caseworkers.effect_rows import tidied
 from bipstats.caseworkers.outlook_plots import ratios
-from bipstats.core.estimates import check_level
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -72,27 +71,13 @@ class OrientationEffect:
         pandas.DataFrame
             ``term, estimate, std_error, statistic, p_value, conf_low, conf_high``.
         """
-        level = self.level if level is None else level
-        check_level(level)
         rows = self.effects[~self.effects["quantity"].isin(["incidence, low", "incidence, high"])]
         ratio = rows["quantity"].isin(_RATIOS).to_numpy()
         value, error = (rows[name].to_numpy(dtype=float) for name in ("estimate", "std_error"))
         centre = np.where(ratio, np.log(np.where(ratio, value, 1.0)), value)
-        spread = np.where(ratio, error / value, error)
-        half = stats.norm.ppf(0.5 + level / 2) * spread
-        ends = [np.where(ratio, np.exp(centre + sign * half), centre + sign * half) for sign in (-1, 1)]
         term = rows[["outcome", "quantity", "contrast", "netting"]].astype(str).agg(": ".join, axis=1)
-        return pd.DataFrame(
-            {
-                "term": term.to_numpy(object),
-                "estimate": value,
-                "std_error": error,
-                "statistic": centre / spread,
-                "p_value": 2 * stats.norm.sf(np.abs(centre / spread)),
-                "conf_low": ends[0],
-                "conf_high": ends[1],
-            }
-        )
+        spread = np.where(ratio, error / value, error)
+        return tidied(term.tolist(), centre, spread, ratio, self.level if level is None else level)
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind `plot`: the ratios, with ``label`` and ``group``."""
