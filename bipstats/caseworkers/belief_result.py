@@ -89,7 +89,8 @@ class Belief:
     def plot_effects(self, ax: Axes | None = None) -> Axes:
         """Draw the ratios of one step, and those of new and former caseworker after a change."""
         own = self.table[self.effects["scale"] != "risk difference"]
-        own = own.assign(label=own["term"] + ", " + own["scale"], group="this client, one step more")
+        label = own["term"].str.replace("one step more, ", "").str.removesuffix(", one step more")
+        own = own.assign(label=label + ", " + own["scale"], group="belief in this client, one step more")
         parts = [own]
         if len(self.switches):
             parts.append(self.switches.assign(label=self.switches["term"], group="after a change of caseworker"))

@@ -62,7 +62,7 @@ def ratios(frame: pd.DataFrame, xlabel: str, ax: Axes | None) -> Axes:
     xlabel : str
     ax : matplotlib axes, optional
     """
-    axes = tidy_axes(new_axes(7.6, 1.1 + 0.32 * max(len(frame), 3)) if ax is None else ax)
+    axes = tidy_axes(new_axes(9.0, 1.1 + 0.32 * max(len(frame), 3)) if ax is None else ax)
     axes.grid(False, axis="y")
     axes.axvline(1.0, color=_GREY, linewidth=0.9, linestyle="--")
     position = np.arange(len(frame))[::-1]
@@ -99,9 +99,8 @@ def calibration(frame: pd.DataFrame, horizon: int, ax: Axes | None) -> Axes:
         at = part["belief"] + 0.12 * (number - (len(outcomes) - 1) / 2)
         axes.vlines(at, 100 * part["conf_low"], 100 * part["conf_high"], color=colour, linewidth=1.6)
         axes.plot(at, 100 * part["share"], "o", color=colour, markersize=5, label=str(name).replace("_", " "))
-        axes.plot(
-            at, 100 * part["expected"], "_", color=colour, markersize=14, markeredgewidth=2, label="without this answer"
-        )
+        known = f"{name}: expected without this answer".replace("_", " ")
+        axes.plot(at, 100 * part["expected"], "_", color=colour, markersize=14, markeredgewidth=2, label=known)
     counts = frame.drop_duplicates("belief").set_index("belief")["clients"]
     labels = {1: "1 (lowest)", 5: "5 (highest)"}
     axes.set_xticks(counts.index, [f"{labels.get(k, k)}\nn = {count:,}" for k, count in counts.items()])
