@@ -45,6 +45,11 @@ def _path(data: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"start": [0, 3], "stop": [3, 9], "x": [0.0, 1.0], "u": 0.0, "g": "east"})
 
 
+@cache
+def _study() -> Study:
+    return bip.simulate(clients=1500, rng=1)
+
+
 RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "survival_curve": lambda data: bip.survival_curve(data, event="event", by="g", **TIMES),
     "cumulative_incidence": lambda data: bip.cumulative_incidence(data, exit="exit", by="g", **TIMES),
@@ -66,6 +71,14 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         "score ~ x + u", data, exposure="g", method="overlap", rng=1
     ),
     "equivalence": lambda data: bip.equivalence(bip.ols("score ~ x + C(g)", data), 0.5),
+    "interventions.contrast": lambda _: bip.interventions.contrast(_study(), rng=1),
+    "interventions.first_start_effect": lambda _: bip.interventions.first_start_effect(
+        _study(), draws=20, rng=1
+    ),
+    "interventions.shares": lambda _: bip.interventions.shares(_study()),
+    "interventions.through_progression": lambda _: bip.interventions.through_progression(
+        _study(), draws=20, rng=1
+    ),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),
@@ -79,7 +92,9 @@ VALUES: dict[str, Callable[[pd.DataFrame], Any]] = {
 """Results of a few numbers, for which their repr is all there is to show."""
 COMPARED = {"compare_fits", "compare_fits, linear"}
 EFFECTS = {
-    "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence", *COMPARED,
+    "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence",
+    "interventions.contrast",
+    "interventions.first_start_effect", "interventions.through_progression", *COMPARED,
 }  # fmt: skip
 """Those with effects, which have `tidy` too."""
 

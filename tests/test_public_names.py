@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import fits
@@ -14,6 +15,7 @@ from walk import classes, hints, methods, options
 
 import bipstats as bip
 from bipstats.core.result import Result
+from bipstats.study.study import Study
 from bipstats.tables import Summary
 
 ROOMS = ("codebook", "progression", "interventions", "caseworkers")
@@ -38,8 +40,15 @@ POSITIONAL = {
     "person_periods": ["width"],
     "contrasts": ["hypotheses"],
     "e_value": ["term"],
+    "interventions.contrast": ["outcome"],
     "simulate": ["truth"],
 }
+
+
+@cache
+def _study() -> Study:
+    return bip.simulate(clients=1500, rng=1)
+
 
 _TIMES: dict[str, Any] = dict(start="start", stop="stop", event="event")
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -76,6 +85,11 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "person_periods": lambda: dict(spells=bip.spells(tiny_study())),
     "measurements": lambda: dict(study=tiny_study()),
     "interventions.classify": lambda: dict(study=tiny_study()),
+    "interventions.breaks": lambda: dict(study=tiny_study()),
+    "interventions.contrast": lambda: dict(study=_study()),
+    "interventions.first_start_effect": lambda: dict(study=_study(), draws=20),
+    "interventions.shares": lambda: dict(study=_study()),
+    "interventions.through_progression": lambda: dict(study=_study(), draws=20),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.

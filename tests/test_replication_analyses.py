@@ -8,13 +8,16 @@ import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 
+import bipstats as bip
 from bipstats.caseworkers.exposure import without_breaks
 from bipstats.caseworkers.raw_shares import RawShares
-from bipstats.codebook import CLASSES
 from bipstats.errors import ModelError
-from bipstats.replication.analyses import interventions, orientation, prediction, progression
+from bipstats.interventions.counts import count_kinds
+from bipstats.models.kernels.roc import delong
+from bipstats.replication.analyses import orientation, prediction, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
-from bipstats.replication.frames import require, terms
+from bipstats.replication.frames import Prepared, require, terms
+from bipstats.study.study import Study
 
 
 def test_wilson_interval_by_hand() -> None:
@@ -48,7 +51,7 @@ def test_area_under_the_curve_counts_pairs() -> None:
     rng = np.random.default_rng(7)
     positive = rng.random(60) < 0.3
     scores = np.round(rng.normal(size=(2, 60)) + positive, 1)  # rounded: with ties
-    area, matrix = prediction.delong(positive, scores)
+    area, matrix = delong(positive, scores)
     above, below = [], []
     for row in scores:
         pairs = row[positive][:, None] - row[~positive][None, :]
@@ -141,69 +144,72 @@ def test_earlier_mean_uses_first_answers_on_others_before_the_assignment() -> No
         )  # NaN where none is earlier
 
 
-def _pairs() -> tuple[pd.DataFrame, np.ndarray]:
-    rng = np.random.default_rng(5)
-    n = 300
-    classes = pd.Categorical.from_codes(rng.integers(0, 4, n), dtype=pd.CategoricalDtype(list(CLASSES)))
-    change = pd.array(rng.integers(-2, 3, n), dtype="Int8")
-    level = pd.array(rng.integers(1, 6, n), dtype="Int8")
-    frame = pd.DataFrame(
-        {
-            "client": rng.choice([f"c{i}" for i in range(90)], n),
-            "weeks": rng.integers(10, 20, n),
-            "measurement": np.where(np.arange(n) < 90, 1, 2),
-            "intervention_class": classes,
-            "change_cooperation_client": change,
-            "cooperation_client": level,
-        }
-    )
-    sd = frame.loc[frame["measurement"] == 1, "cooperation_client"].astype(float).std()
-    return frame, frame["change_cooperation_client"].astype(float) / frame["weeks"] * 13 / sd
-
-
 def test_progression_by_class_agrees_with_statsmodels() -> None:
-    frame, y = _pairs()
-    found = progression._by_class(frame, ("cooperation_client",))
+    """Mean change of the index by class, and job + other against the others, with errors clustered by client."""
+    study = bip.simulate(clients=500, rng=8)
+    found = progression.reference(Prepared(study))
+    index = bip.progression.readiness(study)
+    frame = bip.transitions(study).query("weeks <= 16")
+    y = (index.change(frame) / frame["weeks"] * 13).to_numpy()
     x = (frame["intervention_class"].cat.codes.to_numpy()[:, None] == np.arange(4)).astype(float)
-    wanted = sm.OLS(y.to_numpy(), x).fit(
+    wanted = sm.OLS(y, x).fit(
         cov_type="cluster",
         cov_kwds={"groups": pd.factorize(frame["client"])[0], "use_correction": False},
     )
     contrasts = wanted.t_test([[-1, 0, 0, 1], [0, -1, 0, 1], [0, 0, -1, 1]])
     errors_of = np.diag(contrasts.sd) if np.ndim(contrasts.sd) == 2 else contrasts.sd
-    lowest = int(np.argmin(contrasts.effect - found["none"].critical * errors_of))
-    estimates = [found[name].value for name in progression.NAMES]
-    errors = [found[name].std_error for name in progression.NAMES]
-    assert_allclose(estimates, [*wanted.params, contrasts.effect[lowest]], rtol=1e-10)
-    assert_allclose(errors, [*wanted.bse, errors_of[lowest]], rtol=1e-10)
-    assert f"job + other less {progression.CLASSES[lowest]}" in found["both less next"].note
+    made = [found[name] for name in progression.REFERENCE]
+    lowest = int(np.argmin(contrasts.effect - made[0].critical * errors_of))
+    assert_allclose([one.value for one in made], [*wanted.params, contrasts.effect[lowest]], rtol=1e-9)
+    assert_allclose([one.std_error for one in made], [*wanted.bse, errors_of[lowest]], rtol=1e-9)
+    assert f"job + other less {progression.CLASSES[lowest]}" in made[-1].note
+    assert (
+        2.2 < made[0].critical < 2.8
+    )  # seven estimates at once, correlated: between 1.96 and Bonferroni's 2.69
 
 
 def test_progression_is_judged_on_measurements_three_months_apart() -> None:
-    frame, _ = _pairs()
-    near = progression._near(frame)
-    assert near["weeks"].max() == progression.LONGEST_GAP and len(near) < len(frame)
-
-
-def test_simultaneous_intervals_are_wider() -> None:
-    # One estimate: 1.96. Two independent ones: P(max |z| < c) = .95 at c = 2.2365. Perfectly correlated: 1.96.
-    assert_allclose(progression._critical(np.array([[4.0]])), 1.95996, atol=0.02)
-    assert_allclose(progression._critical(np.eye(2)), 2.2365, atol=0.02)
-    assert_allclose(progression._critical(np.ones((2, 2))), 1.95996, atol=0.02)
+    study = bip.simulate(clients=500, rng=8)
+    near, every = progression.reference(Prepared(study)), progression.all_pairs(Prepared(study))
+    pairs = bip.transitions(study)
+    counted = [sum(made[name].n for name in names[:4]) for made, names in (
+        (near, progression.REFERENCE), (every, progression.ALL_PAIRS)
+    )]  # fmt: skip
+    assert counted == [int((pairs["weeks"] <= progression.LONGEST_GAP).sum()), len(pairs)]
 
 
 def test_a_class_without_pairs_has_no_estimate() -> None:
-    frame, _ = _pairs()
-    found = progression._by_class(frame[frame["intervention_class"] != "job only"], ("cooperation_client",))
-    assert isinstance(found["job only"], Unavailable)
-    assert isinstance(found["both less next"], Unavailable)
-    assert isinstance(found["none"], Estimate)
+    study = bip.simulate(clients=500, rng=8)
+    codes = bip.codebook.interventions().query("type == 'job'")["code"]
+    job = study.interventions["code"].isin(codes)
+    alone = study.interventions[~job]
+    without = Study(study.clients, study.responses, study.assignments, alone, study.register)
+    found = progression.reference(Prepared(without))
+    assert isinstance(found["progression, job only"], Unavailable)
+    assert isinstance(found["progression, both less next"], Unavailable)
+    assert isinstance(found["progression, none"], Estimate)
+
+
+def test_the_composite_and_the_adjusted_means_are_named_as_the_observed_ones() -> None:
+    prepared = Prepared(bip.simulate(clients=1000, rng=8))
+    adjusted, composite = progression.adjusted(prepared), progression.composite(prepared)
+    assert tuple(adjusted) == progression.ADJUSTED and tuple(composite) == progression.COMPOSITE
+    better = [composite[name].value for name in progression.COMPOSITE[:4]]
+    assert min(better) < 0 < max(better)  # against a client drawn from all, less one half
 
 
 def test_error_of_a_share_of_rows_is_clustered() -> None:
     # Clients 0, 0, 1, 1; flags 1, 1, 0, 0: sums of residuals 1 and -1; se = sqrt(2) / 4
-    made = interventions._clustered(np.array([True, True, False, False]), np.array([0, 0, 1, 1]))
-    assert_allclose([made.value, made.std_error], [0.5, np.sqrt(2) / 4])
+    rows = pd.DataFrame(
+        {
+            "client": ["a", "a", "b", "b"],
+            "intervention_class": ["none"] * 2 + ["job only"] * 2,
+            "n_types": [0, 0, 1, 1],
+        }
+    )
+    made = count_kinds(rows).set_index("kind").loc["none"]
+    assert_allclose([made["by_window"], made["window_error"]], [0.5, np.sqrt(2) / 4])
+    assert_allclose([made["by_client"], made["client_error"]], [0.5, 0.5])
 
 
 def test_rows_that_differ_in_time_only_are_joined() -> None:

@@ -101,7 +101,9 @@ def _answers(study: Study) -> pd.DataFrame:
     """Answers on belief: ``client, week, caseworker, former``, the last answer of another caseworker before."""
     table = study.responses
     chosen = (table["respondent"] == "caseworker") & table[BELIEF].notna() & table["caseworker"].notna()
-    given = table.loc[chosen, ["client", "caseworker", "date", BELIEF]].sort_values(["client", "date"], kind="stable")
+    given = table.loc[chosen, ["client", "caseworker", "date", BELIEF]].sort_values(
+        ["client", "date"], kind="stable"
+    )
     client, caseworker = (given[key].astype(str).to_numpy(object) for key in ("client", "caseworker"))
     belief = given[BELIEF].to_numpy(dtype=float)
     again = np.append(False, client[1:] == client[:-1])
@@ -123,7 +125,9 @@ def _answers(study: Study) -> pd.DataFrame:
 
 def _former_pair(study: Study, found: Outlook) -> np.ndarray:
     """For each assignment that of the client's caseworker before, -1 if there was none with a known orientation."""
-    table = study.assignments[study.assignments["caseworker"].notna()].sort_values(["client", "start"], kind="stable")
+    table = study.assignments[study.assignments["caseworker"].notna()].sort_values(
+        ["client", "start"], kind="stable"
+    )
     client, caseworker = (table[key].astype(str).to_numpy(object) for key in ("client", "caseworker"))
     changed = np.append(False, (client[1:] == client[:-1]) & (caseworker[1:] != caseworker[:-1]))
     pairs = found.before.pairs.get_indexer(pd.MultiIndex.from_arrays([client, caseworker]))
@@ -132,5 +136,3 @@ def _former_pair(study: Study, found: Outlook) -> np.ndarray:
     former[pairs[places]] = pairs[places - 1]
     known = found.before.count > 0
     return np.where((former >= 0) & known[former], former, -1)
-
-

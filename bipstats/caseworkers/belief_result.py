@@ -93,7 +93,9 @@ class Belief:
         own = own.assign(label=label + ", " + own["scale"], group="belief in this client, one step more")
         parts = [own]
         if len(self.switches):
-            parts.append(self.switches.assign(label=self.switches["term"], group="after a change of caseworker"))
+            parts.append(
+                self.switches.assign(label=self.switches["term"], group="after a change of caseworker")
+            )
         return ratios(pd.concat(parts, ignore_index=True), "Ratio", ax)
 
     @property

@@ -16,7 +16,13 @@ from bipstats.caseworkers.after_switch import (
     by_beliefs,
     by_outlooks,
 )
-from bipstats.caseworkers.belief_models import FIRST, entry_hazard, entry_logit, standardised, with_first_answer
+from bipstats.caseworkers.belief_models import (
+    FIRST,
+    entry_hazard,
+    entry_logit,
+    standardised,
+    with_first_answer,
+)
 from bipstats.caseworkers.belief_result import Belief
 from bipstats.caseworkers.cross_fit import FOLDS, folds, log_odds
 from bipstats.caseworkers.effect_rows import tidied
@@ -117,7 +123,10 @@ def belief(
     check_weeks("horizon", horizon)
     check_level(level)
     draw = generator(rng)
-    first = {name: landmarks(study, at="first", horizon=horizon, outcome=name) for name in ("job", "job_or_education")}
+    first = {
+        name: landmarks(study, at="first", horizon=horizon, outcome=name)
+        for name in ("job", "job_or_education")
+    }
     followed = {name: rows[rows["full_horizon"]].reset_index(drop=True) for name, rows in first.items()}
     notes: list[str] = []
     rows = spells(study, outcome=outcome, carry_weeks=YEAR)
@@ -172,7 +181,9 @@ def _effects(
     lines.append(_slope(at_first, (BELIEF,), within) | {"scale": "odds ratio"})
     ratio, difference = standardised(at_first, used)
     for scale, (value, error) in (("risk ratio", ratio), ("risk difference", difference)):
-        lines.append({"term": within, "scale": scale, "value": value, "error": error, "entries": at_first.n_events})
+        lines.append(
+            {"term": within, "scale": scale, "value": value, "error": error, "entries": at_first.n_events}
+        )
     return pd.DataFrame(lines)
 
 
@@ -240,7 +251,9 @@ def wilson(count: np.ndarray, n: np.ndarray, level: float) -> tuple[np.ndarray, 
         centre = (count + z2 / 2) / (n + z2)
         half = np.sqrt(z2 * (n * p * (1 - p) + z2 / 4)) / (n + z2)
     empty = n == 0
-    return np.where(empty, np.nan, np.maximum(centre - half, 0)), np.where(empty, np.nan, np.minimum(centre + half, 1))
+    return np.where(empty, np.nan, np.maximum(centre - half, 0)), np.where(
+        empty, np.nan, np.minimum(centre + half, 1)
+    )
 
 
 def _areas(predicted: pd.DataFrame, name: str, level: float) -> pd.DataFrame:
@@ -268,7 +281,11 @@ def _switches(study: Study, outcome: Entry, level: float, notes: list[str]) -> p
     """Hazard ratios of new and former caseworker after a change, in tidy form with ``entries``; empty where unknown."""
     parts = []
     for names, columns, made in (
-        (BELIEFS, NEW_AND_FORMER_BELIEF, lambda: by_beliefs(study, spells(study, outcome=outcome, carry_weeks=_FOREVER))),
+        (
+            BELIEFS,
+            NEW_AND_FORMER_BELIEF,
+            lambda: by_beliefs(study, spells(study, outcome=outcome, carry_weeks=_FOREVER)),
+        ),
         (OUTLOOKS, NEW_AND_FORMER_OUTLOOK, lambda: by_outlooks(study, read_outlook(study), outcome)),
     ):
         try:

@@ -78,7 +78,10 @@ def first_answers(study: Study) -> FirstAnswers:
     rows = known[complete].reset_index(drop=True)
     flow = (
         ("first answers on belief", len(first)),
-        ("left out: client's own answers not within six weeks, or background missing", int((~complete).sum())),
+        (
+            "left out: client's own answers not within six weeks, or background missing",
+            int((~complete).sum()),
+        ),
     )
     terms = [name for name in (*BACKGROUND, *own) if rows[name].nunique() > 1]
     _check(rows, flow, len(terms))
@@ -191,7 +194,9 @@ def earlier(answers: FirstAnswers, assignments: pd.DataFrame) -> Earlier:
 
 
 def _pairs(rows: pd.DataFrame) -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays([rows[key].astype(str).to_numpy(dtype=object) for key in _PAIR], names=_PAIR)
+    return pd.MultiIndex.from_arrays(
+        [rows[key].astype(str).to_numpy(dtype=object) for key in _PAIR], names=_PAIR
+    )
 
 
 def _days(dates: pd.Series) -> Ints:

@@ -122,7 +122,9 @@ class Orientation:
         """Spread by netting, with what was used above and the paragraph below."""
         facts = {what: f"{count:,}" for what, count in self.counts}
         facts["nettings correlate by"] = f"{self.correlation:.2f}"
-        return Summary("Job orientation of caseworkers, steps of belief", self.spread, facts, (self.paragraph,))
+        return Summary(
+            "Job orientation of caseworkers, steps of belief", self.spread, facts, (self.paragraph,)
+        )
 
     def __repr__(self) -> str:
         return str(self.summary())
@@ -150,6 +152,20 @@ def read_outlook(study: Study) -> Outlook:
     answers = first_answers(study)
     layouts = tuple(Layout.for_netting(answers, netting) for netting in NETTINGS)
     return Outlook(answers, earlier(answers, study.assignments), layouts, tuple(map(net, layouts)))
+
+
+def require_differences(found: Outlook) -> None:
+    """Say why orientation cannot be of use."""
+    if not any(one.signal for one in found.nets):
+        raise ModelError(
+            f"caseworkers of a job centre do not differ in their answers beyond noise ({len(found.answers.caseworkers):,} "
+            f"caseworkers, {len(found.answers.rows):,} first answers, {len(found.answers.centres):,} job centres): there is "
+            "no orientation whose effect could be estimated. bip.caseworkers.orientation(study) shows the spread."
+        )
+    if not (found.before.count > 0).any():
+        raise ModelError(
+            f"none of {len(found.before.count):,} assignments has earlier first answers of the caseworker on other clients."
+        )
 
 
 def orientation(study: Study, *, level: float = 0.95) -> Orientation:

@@ -118,7 +118,9 @@ def _balance(task: Shuffle, x: Floats, layout: Layout) -> Balance:
     made = net(layout)
     scores = made.scores(task.outlook.before)[task.pair]
     cuts = Exposed.of(task.split, scores, np.ones(len(scores)), float(np.sqrt(made.signal)) or 1.0)
-    exposed = cuts.columns(scores) @ np.arange(1, len(cuts.cuts) + 1) if task.split != "continuous" else scores
+    exposed = (
+        cuts.columns(scores) @ np.arange(1, len(cuts.cuts) + 1) if task.split != "continuous" else scores
+    )
     own = x[task.first][task.rows]
     within_x, within = _demeaned(own, task.centre), _demeaned(exposed[:, None], task.centre)[:, 0]
     spread = own.std(axis=0)

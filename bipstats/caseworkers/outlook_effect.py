@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from bipstats.caseworkers.netting import NETTINGS
-from bipstats.caseworkers.outlook import Outlook, read_outlook
+from bipstats.caseworkers.outlook import Outlook, read_outlook, require_differences
 from bipstats.caseworkers.outlook_balance import Shuffle, observed, permuted, shuffle
 from bipstats.caseworkers.outlook_estimates import (
     CONTRASTS,
@@ -27,7 +27,7 @@ from bipstats.caseworkers.outlook_rows import Clients, PersonQuarters, clients, 
 from bipstats.core.columns import Floats
 from bipstats.core.estimates import check_level
 from bipstats.core.resample import draws as run
-from bipstats.errors import ModelError, check_option
+from bipstats.errors import check_option
 from bipstats.register.outcomes import check_weeks
 from bipstats.seeds import seed_sequence
 
@@ -125,7 +125,7 @@ def orientation_effect(
     check_level(level)
     outcomes = _OUTCOMES if outcome == "both" else (outcome,)
     found = read_outlook(study)
-    _check(found)
+    require_differences(found)
     samples = [clients(study, found, name, horizon) for name in outcomes]
     periods = [person_quarters(study, found, name) for name in outcomes]
     problems = [_problem(found, place, split, samples, periods) for place in range(len(NETTINGS))]
@@ -133,11 +133,21 @@ def orientation_effect(
     point = np.stack([estimates(problem, ones) for problem in problems])
     again, chance = seed_sequence(rng).spawn(2)
     copies = np.stack(
-        run(drawn, draws, problems, rng=np.random.default_rng(again), jobs=jobs, shown=progress, label="bootstrap")
+        run(
+            drawn,
+            draws,
+            problems,
+            rng=np.random.default_rng(again),
+            jobs=jobs,
+            shown=progress,
+            label="bootstrap",
+        )
     )
     shuffles = [shuffle(found, place, split, samples[0]) for place in range(len(NETTINGS))]
     balance, joint = _balance(shuffles, draws, np.random.default_rng(chance), jobs, progress)
-    instrument = [instrumental(found, rows, name, level) for rows, name in zip(samples, outcomes, strict=True)]
+    instrument = [
+        instrumental(found, rows, name, level) for rows, name in zip(samples, outcomes, strict=True)
+    ]
     counts = (*found.answers.flow, *samples[0].flow, ("caseworkers of the clients", _caseworkers(samples[0])))
     return OrientationEffect(
         effects=_effects(point, copies, problems, outcomes, split, level),
@@ -150,20 +160,6 @@ def orientation_effect(
         level=level,
         counts=counts,
     )
-
-
-def _check(found: Outlook) -> None:
-    """Say why orientation cannot be of use."""
-    if not any(one.signal for one in found.nets):
-        raise ModelError(
-            f"caseworkers of a job centre do not differ in their answers beyond noise ({len(found.answers.caseworkers):,} "
-            f"caseworkers, {len(found.answers.rows):,} first answers, {len(found.answers.centres):,} job centres): there is "
-            "no orientation whose effect could be estimated. bip.caseworkers.orientation(study) shows the spread."
-        )
-    if not (found.before.count > 0).any():
-        raise ModelError(
-            f"none of {len(found.before.count):,} assignments has earlier first answers of the caseworker on other clients."
-        )
 
 
 def _caseworkers(rows: Clients) -> int:
@@ -247,7 +243,9 @@ def _lines(point: Floats, copies: Floats, reach: float, events: tuple[int, int])
         lines.append(_line(name, point[place], error, ends, events[0]))
     error = float(copies[:, ratio].std(ddof=1))
     ends = np.exp(point[ratio] + np.array([-reach, reach]) * error)
-    lines.append(_line("incidence ratio", np.exp(point[ratio]), error * np.exp(point[ratio]), ends, events[0]))
+    lines.append(
+        _line("incidence ratio", np.exp(point[ratio]), error * np.exp(point[ratio]), ends, events[0])
+    )
     error = float(copies[:, difference].std(ddof=1))
     ends = point[difference] + np.array([-reach, reach]) * error
     lines.append(_line("incidence difference", point[difference], error, ends, events[0]))

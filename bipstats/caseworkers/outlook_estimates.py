@@ -87,7 +87,9 @@ class Incidence:
     def fit(self, exposed: Floats, weight: Floats, start: Floats | None = None) -> Floats:
         """Coefficients: job centres, exposures, adjusters."""
         x = np.hstack([exposed, self.x])
-        problem = binomial_problem(x, self.centre, self.entered * weight, weight, np.zeros(len(weight)), "logit")
+        problem = binomial_problem(
+            x, self.centre, self.entered * weight, weight, np.zeros(len(weight)), "logit"
+        )
         best = maximise(
             lambda params: evaluate(params, problem),
             lambda params: log_likelihood(params, problem),

@@ -41,7 +41,9 @@ def instrumental(found: Outlook, rows: Clients, outcome: str, level: float) -> p
         form: share per step of orientation). ``region`` says what shape the interval has: ``bounded``; ``two rays``,
         all values but those between conf_low and conf_high; ``whole line``. Empty where nothing can be estimated.
     """
-    parts = [_table(_rows(found, rows, place), level).assign(netting=name) for place, name in enumerate(NETTINGS)]
+    parts = [
+        _table(_rows(found, rows, place), level).assign(netting=name) for place, name in enumerate(NETTINGS)
+    ]
     frame = pd.concat(parts, ignore_index=True).assign(outcome=outcome)
     return frame[list(COLUMNS)]
 
@@ -83,7 +85,9 @@ def _many(rows: _Rows) -> tuple[instrument.Slope | None, int]:
     while len(kept):
         caseworker = np.unique(rows.caseworker[kept], return_inverse=True)[1]
         d, controls = rows.d[kept], rows.controls[kept]
-        fits = ~np.isnan(instrument.left_out(d, controls, caseworker)) & ~np.isnan(instrument.left_out(d, controls))
+        fits = ~np.isnan(instrument.left_out(d, controls, caseworker)) & ~np.isnan(
+            instrument.left_out(d, controls)
+        )
         if fits.all():
             break
         kept = kept[fits]

@@ -40,8 +40,17 @@ def outlooks(frame: pd.DataFrame, level: float, ax: Axes | None) -> Axes:
         linewidth=0.9,
         label=f"{level:.0%} interval",
     )
-    axes.plot(first["position"], first["shrunken"], "o", color=COLOURS[1], markersize=2.5, label=f"net of {names[0]}")
-    axes.plot(last["position"], last["shrunken"], "o", color=COLOURS[0], markersize=2.5, label=f"net of {names[-1]}")
+    axes.plot(
+        first["position"],
+        first["shrunken"],
+        "o",
+        color=COLOURS[1],
+        markersize=2.5,
+        label=f"net of {names[0]}",
+    )
+    axes.plot(
+        last["position"], last["shrunken"], "o", color=COLOURS[0], markersize=2.5, label=f"net of {names[-1]}"
+    )
     axes.set_xlim(0, last["position"].max() + 1)
     axes.set_ylabel("Orientation, steps of belief")
     if len(last) <= _NAMED:
@@ -100,7 +109,9 @@ def calibration(frame: pd.DataFrame, horizon: int, ax: Axes | None) -> Axes:
         axes.vlines(at, 100 * part["conf_low"], 100 * part["conf_high"], color=colour, linewidth=1.6)
         axes.plot(at, 100 * part["share"], "o", color=colour, markersize=5, label=str(name).replace("_", " "))
         known = f"{name}: expected without this answer".replace("_", " ")
-        axes.plot(at, 100 * part["expected"], "_", color=colour, markersize=14, markeredgewidth=2, label=known)
+        axes.plot(
+            at, 100 * part["expected"], "_", color=colour, markersize=14, markeredgewidth=2, label=known
+        )
     counts = frame.drop_duplicates("belief").set_index("belief")["clients"]
     labels = {1: "1 (lowest)", 5: "5 (highest)"}
     axes.set_xticks(counts.index, [f"{labels.get(k, k)}\nn = {count:,}" for k, count in counts.items()])

@@ -15,7 +15,11 @@ from bipstats.tables import Summary, p_text
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_WORDS = {"median": "above and below the median", "tertiles": "thirds", "continuous": "per sd of true orientation"}
+_WORDS = {
+    "median": "above and below the median",
+    "tertiles": "thirds",
+    "continuous": "per sd of true orientation",
+}
 _RATIOS = ("incidence ratio", "hazard ratio")
 _FIXED = "who was whose client, who was earlier than whom, and clients' later caseworkers"
 
@@ -101,7 +105,11 @@ class OrientationEffect:
         rows = rows[rows["contrast"] == rows["contrast"].iloc[-1]].set_index("quantity")
         risk, hazard = rows.loc["incidence ratio"], rows.loc["hazard ratio"]
         low, high = (100 * rows.loc[f"incidence, {name}", "estimate"] for name in ("low", "high"))
-        more = "with one standard deviation more orientation" if self.split == "continuous" else "with high orientation"
+        more = (
+            "with one standard deviation more orientation"
+            if self.split == "continuous"
+            else "with high orientation"
+        )
         joint = dict(self.joint_p)[last]
         return (
             f"Of clients whose caseworker believes little in clients {low:.1f} per cent entered a "
@@ -137,7 +145,9 @@ class OrientationEffect:
         """Effects, with what was used above and balance, instrument and the paragraph below."""
         facts = {what: f"{count:,}" for what, count in self.counts}
         facts["split"] = _WORDS[self.split]
-        facts["intervals"] = f"{self.level:.0%}, {self.draws:,} draws with weights of the caseworkers; fixed: {_FIXED}"
+        facts["intervals"] = (
+            f"{self.level:.0%}, {self.draws:,} draws with weights of the caseworkers; fixed: {_FIXED}"
+        )
         for netting, p in self.joint_p:
             facts[f"balance, net of {netting}"] = f"joint p {_p(p)}, permutation within job centres"
         for row in self.instrument.itertuples(index=False):
@@ -147,7 +157,9 @@ class OrientationEffect:
                 facts[f"{row.outcome}, step of belief, {row.method}, net of {row.netting}"] = (
                     f"{row.estimate:.4f} ({row.conf_low:.4f}, {row.conf_high:.4f}{shape}{strength})"
                 )
-        return Summary("Effect of caseworkers' job orientation on entry", self.effects, facts, (self.paragraph,))
+        return Summary(
+            "Effect of caseworkers' job orientation on entry", self.effects, facts, (self.paragraph,)
+        )
 
     def __repr__(self) -> str:
         return str(self.summary())

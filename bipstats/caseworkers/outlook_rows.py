@@ -12,6 +12,7 @@ from bipstats.caseworkers.exposure import exposure
 from bipstats.caseworkers.first_answers import BELIEF
 from bipstats.caseworkers.outlook import Outlook
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
+from bipstats.core import covariance
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
@@ -76,7 +77,9 @@ def clients(study: Study, found: Outlook, outcome: Outcome, horizon: int) -> Cli
     rows = landmarks(study, at="first", horizon=horizon, outcome=outcome)
     flow = [("clients at risk at their first measurement", len(rows))]
     own = [f"{key}_client" for key in CLIENT_ITEMS]
-    pairs = pd.MultiIndex.from_arrays([rows[key].astype(str).to_numpy(object) for key in ("client", "caseworker")])
+    pairs = pd.MultiIndex.from_arrays(
+        [rows[key].astype(str).to_numpy(object) for key in ("client", "caseworker")]
+    )
     pair = found.before.pairs.get_indexer(pairs)
     others = np.where(pair >= 0, found.before.count[pair], 0)
     rows = rows.assign(pair=pair, others=others)
@@ -176,6 +179,7 @@ class PersonQuarters:
     """Person-quarters whose caseworker's orientation is known, and the terms to adjust for."""
 
     rows: pd.DataFrame
+    without_orientation: int
     background: tuple[str, ...]
     own: tuple[str, ...]
 
@@ -191,12 +195,13 @@ def person_quarters(study: Study, found: Outlook, outcome: Outcome) -> PersonQua
     keys = [rows[key].astype(str).to_numpy(object) for key in ("client", "caseworker")]
     pair = found.before.pairs.get_indexer(pd.MultiIndex.from_arrays(keys))
     known = (pair >= 0) & (found.before.count[pair] > 0)
+    unknown = int((~known).sum())
     rows = rows.assign(pair=pair)[known]
     came = rows.groupby("jobcentre", observed=True)["event"].transform("max") == 1
     rows = rows[came].reset_index(drop=True)
     own = tuple(term for term in read.terms if term.endswith("_client"))
     centre = ("C(jobcentre)",) if rows["jobcentre"].nunique() > 1 else ()
-    return PersonQuarters(rows, tuple(term for term in read.terms if term not in own) + centre, own)
+    return PersonQuarters(rows, unknown, tuple(term for term in read.terms if term not in own) + centre, own)
 
 
 def quarters(rows: pd.DataFrame, terms: tuple[str, ...], exposed: Floats, found: Outlook) -> Quarters:
@@ -215,7 +220,8 @@ def quarters(rows: pd.DataFrame, terms: tuple[str, ...], exposed: Floats, found:
     own = exposed[rows["pair"].to_numpy()]
     data = rows.assign(**dict(zip(names, own.T, strict=True)))
     varying = [term for term in terms if data[_column(term)].nunique() > 1]
-    fit = hazard(" + ".join([*names, *varying]), data, exposure="exposure")
+    right = " + ".join([*names, *varying])
+    fit = hazard(right, data, exposure="exposure", vcov=covariance.cluster("caseworker"))
     assert isinstance(fit, HazardResult)
     linear = fit.linear(data)
     seen = np.isfinite(linear.offset)  # a period in which nobody entered says nothing

@@ -186,7 +186,7 @@ def effective(rows: Rows, found: PotentialMeans) -> Floats:
     return np.asarray(weight.sum(axis=0) ** 2 / (weight**2).sum(axis=0))
 
 
-def overlap(rows: Rows, found: PotentialMeans, bins: int = 20) -> pd.DataFrame:
+def overlap(rows: Rows, found: PotentialMeans, bins: int = 10) -> pd.DataFrame:
     """How the chances of each exposure are spread among those who had each.
 
     Returns

@@ -15,7 +15,7 @@ from bipstats.caseworkers.usable import require as require
 from bipstats.caseworkers.usable import terms as terms
 from bipstats.caseworkers.usable import with_entries as with_entries
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
-from bipstats.interventions.classify import classify
+from bipstats.interventions.windows import classify
 from bipstats.register.outcomes import Outcome, outcomes
 from bipstats.timeline.landmarks import landmarks
 from bipstats.timeline.person_periods import person_periods

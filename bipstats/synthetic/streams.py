@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
-from numpy.random import PCG64, Generator
+from numpy.random import PCG64, Generator, SeedSequence
 
 from bipstats.seeds import seed_sequence
 
@@ -29,13 +29,20 @@ STAGES = (
 )
 
 
-def streams(rng: int | Generator | None) -> Mapping[str, Generator]:
-    """Give one generator per stage.
+def streams(
+    rng: int | Generator | None, caseworkers: int | Generator | None = None
+) -> Mapping[str, Generator]:
+    """Give one generator per stage; with `caseworkers` theirs comes from that seed and not from `rng`.
 
     A counterfactual study with the same seed draws the same numbers in every stage: each stage draws
     arrays whose shapes depend on the number of clients only.
     """
-    children = seed_sequence(rng).spawn(len(STAGES))
-    return MappingProxyType(
-        {name: Generator(PCG64(child)) for name, child in zip(STAGES, children, strict=True)}
-    )
+    found = dict(zip(STAGES, map(_generator, seed_sequence(rng).spawn(len(STAGES))), strict=True))
+    if caseworkers is not None:
+        seeds = seed_sequence(caseworkers, "caseworkers_rng").spawn(len(STAGES))
+        found["caseworkers"] = _generator(seeds[STAGES.index("caseworkers")])
+    return MappingProxyType(found)
+
+
+def _generator(seed: SeedSequence) -> Generator:
+    return Generator(PCG64(seed))

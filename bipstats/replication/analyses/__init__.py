@@ -47,6 +47,8 @@ ANALYSES: dict[Analysis, tuple[str, ...]] = {
     progression.all_pairs: progression.ALL_PAIRS,
     progression.client_items: progression.CLIENT_ITEMS,
     progression.caseworker_items: progression.CASEWORKER_ITEMS,
+    progression.adjusted: progression.ADJUSTED,
+    progression.composite: progression.COMPOSITE,
     prediction.auc: prediction.AUC,
     background.shares: background.SHARES,
 }

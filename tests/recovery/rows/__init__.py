@@ -1,0 +1,8 @@
+"""The registry: every row of the harness. A new topic is a module with `ROWS`, named here."""
+
+from __future__ import annotations
+
+from ..row import Row
+from . import belief, caseworkers, interventions, progression, types
+
+ROWS: tuple[Row, ...] = (*belief.ROWS, *caseworkers.ROWS, *interventions.ROWS, *progression.ROWS, *types.ROWS)
