@@ -14,7 +14,7 @@ from bipstats.caseworkers.raw_shares import RawShares
 from bipstats.errors import ModelError
 from bipstats.interventions.counts import count_kinds
 from bipstats.models.kernels.roc import delong
-from bipstats.replication.analyses import orientation, prediction, progression
+from bipstats.replication.analyses import orientation, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
 from bipstats.replication.frames import Prepared, require, terms
 from bipstats.study.study import Study
@@ -119,29 +119,6 @@ def test_leave_out_mean_uses_other_clients_only() -> None:
         assert_allclose(value, others["belief"].mean())
     alone = answers[answers["client"] == "a"]
     assert np.isnan(orientation._leave_out_mean(alone, rows)[0])
-
-
-def test_earlier_mean_uses_first_answers_on_others_before_the_assignment() -> None:
-    answers = _answers()
-    first = answers.sort_values("date", kind="stable").drop_duplicates(["client", "caseworker"])
-    assignments = pd.DataFrame(
-        {
-            "client": ["a", "b", "c", "d", "e"],
-            "caseworker": ["x", "y", "z", "x", "nobody"],
-            "start": pd.to_datetime(["2013-06-01", "2014-01-15", "2013-01-01", "2015-12-31", "2014-01-01"]),
-        }
-    )
-    found = orientation._earlier_mean(answers, assignments)
-    assert ("e", "nobody") not in found.index
-    for row in assignments.iloc[:4].itertuples():
-        others = first[
-            (first["caseworker"] == row.caseworker)
-            & (first["client"] != row.client)
-            & (first["date"] < row.start)
-        ]
-        assert_allclose(
-            found[(row.client, row.caseworker)], others["belief"].mean()
-        )  # NaN where none is earlier
 
 
 def test_progression_by_class_agrees_with_statsmodels() -> None:

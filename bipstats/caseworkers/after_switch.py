@@ -71,8 +71,9 @@ def _fit(rows: pd.DataFrame, pair: tuple[str, str], others: tuple[str, ...]) -> 
     entries = int(rows["event"].sum())
     if entries < FEWEST_ENTRIES:
         raise ModelError(
-            f"{entries:,} entries after a change of caseworker with both caseworkers known ({rows['client'].nunique():,} "
-            f"clients); new and former cannot be compared with fewer than {FEWEST_ENTRIES}."
+            f"{entries:,} entries after a change of caseworker with both caseworkers known "
+            f"({rows['client'].nunique():,} clients); new and former cannot be compared with fewer than "
+            f"{FEWEST_ENTRIES}."
         )
     right, _ = terms(rows, *pair, *dict.fromkeys(others))
     missing = [name for name in pair if name not in right]
@@ -82,7 +83,7 @@ def _fit(rows: pd.DataFrame, pair: tuple[str, str], others: tuple[str, ...]) -> 
 
 
 def _both_answers(study: Study, rows: pd.DataFrame) -> pd.DataFrame:
-    """Rows with ``new_belief``, in force and given by the row's caseworker, and ``former_belief``, by the one before."""
+    """Rows with ``new_belief``, in force and by the row's caseworker, and ``former_belief``, by the one before."""
     answers = _answers(study)
     age = rows[f"age_weeks_{BELIEF}"]
     week = rows["start"] - age.astype("Float64").fillna(-1).astype(float)

@@ -104,57 +104,59 @@ class Belief:
         step = self.table.iloc[0]
         job = self.calibration[self.calibration["outcome"] == "job"].set_index("belief")["share"]
         return (
-            f"Clients in whom the caseworker believes one step more enter {_what(self.outcome)} at {step['estimate']:.2f} times "
-            f"the rate, other answers and background equal ({self.level:.0%} interval {step['conf_low']:.2f} to "
-            f"{step['conf_high']:.2f}). Within {self.horizon} weeks of the first measurement {_percent(job[1])} of those with "
-            f"the lowest answer and {_percent(job[5])} of those with the highest were in a job; most of that gap is in what "
-            f"else is known of them. {self._beyond()}{self._after()}Read as an effect, this rests on nothing that moves both "
-            "belief and entry being left out. It misleads where caseworkers merely see prospects (forecast, scenario F) or "
-            "where promising clients are sorted to certain caseworkers (S). Noise in the answers on readiness alone gives a "
-            "hazard ratio of about 1.11 for a belief without any effect, while noise in the answer on belief pulls the other "
-            "way: the sign of the bias is not known."
+            f"Clients in whom the caseworker believes one step more enter {_what(self.outcome)} at "
+            f"{step['estimate']:.2f} times the rate, other answers and background equal ({self.level:.0%} interval "
+            f"{step['conf_low']:.2f} to {step['conf_high']:.2f}). Within {self.horizon} weeks of the first "
+            f"measurement {_percent(job[1])} of those with the lowest answer and {_percent(job[5])} of those with the "
+            "highest were in a job; most of that gap is in what else is known of them. "
+            f"{self._beyond()}{self._after()}Read as an effect, this rests on nothing that moves both belief and "
+            "entry being left out. It misleads where caseworkers merely see prospects (forecast, scenario F) or "
+            "where promising clients are sorted to certain caseworkers (S). Noise in the answers on readiness alone "
+            "gives a hazard ratio of about 1.11 for a belief without any effect, while noise in the answer on belief "
+            "pulls the other way: the sign of the bias is not known."
         )
 
     def _beyond(self) -> str:
         if not len(self.discrimination):
             return ""
-        rows = self.discrimination[self.discrimination["outcome"] == self.outcome].set_index("model")
-        if not len(rows):
+        rows = self.discrimination[self.discrimination["outcome"] == self.outcome]
+        known = {str(row["model"]): row for row in rows.to_dict("records")}
+        if not known:
             return ""
-        gain = rows.loc["belief beyond register and other answers"]
+        gain, before = known["belief beyond register and other answers"], known["register and other answers"]
         return (
-            f"Belief adds {gain['area']:.3f} ({gain['conf_low']:.3f} to {gain['conf_high']:.3f}) to the area under the curve "
-            f"of {rows.loc['register and other answers', 'area']:.2f} that register and other answers reach. "
+            f"Belief adds {gain['area']:.3f} ({gain['conf_low']:.3f} to {gain['conf_high']:.3f}) to the area under "
+            f"the curve of {before['area']:.2f} that register and other answers reach. "
         )
 
     def _after(self) -> str:
-        if not len(self.switches):
-            return ""
-        rows = self.switches.set_index("term")
         told = [
-            f"{name} {rows.loc[name, 'estimate']:.2f} ({rows.loc[name, 'conf_low']:.2f} to {rows.loc[name, 'conf_high']:.2f})"
-            for name in rows.index
+            f"{row['term']} {row['estimate']:.2f} ({row['conf_low']:.2f} to {row['conf_high']:.2f})"
+            for row in self.switches.to_dict("records")
         ]
-        return f"After a change of caseworker the hazard ratios are: {'; '.join(told)}; sorting shows in the former one's. "
+        if not told:
+            return ""
+        listed = "; ".join(told)
+        return f"After a change of caseworker the hazard ratios are: {listed}; sorting shows in the former one's. "
 
     def summary(self) -> Summary:
         """Effects, with calibration, prediction and changes above and the paragraph below."""
         facts = {"outcome": self.outcome, **{what: f"{count:,}" for what, count in self.counts}}
-        for row in self.calibration.itertuples(index=False):
-            if row.clients:
-                facts[f"{row.outcome} within {self.horizon} weeks, answer {row.belief}"] = (
-                    f"{row.share:.1%} ({row.conf_low:.1%}, {row.conf_high:.1%}) of {row.clients:,}"
-                    + (f"; expected {row.expected:.1%}" if np.isfinite(row.expected) else "")
+        for row in self.calibration.to_dict("records"):
+            if row["clients"]:
+                facts[f"{row['outcome']} within {self.horizon} weeks, answer {row['belief']}"] = (
+                    f"{row['share']:.1%} ({row['conf_low']:.1%}, {row['conf_high']:.1%}) of {row['clients']:,}"
+                    + (f"; expected {row['expected']:.1%}" if np.isfinite(row["expected"]) else "")
                 )
-        for row in self.discrimination.itertuples(index=False):
-            facts[f"{row.outcome}, area under the curve, {row.model}"] = (
-                f"{row.area:.3f} ({row.conf_low:.3f}, {row.conf_high:.3f})"
+        for row in self.discrimination.to_dict("records"):
+            facts[f"{row['outcome']}, area under the curve, {row['model']}"] = (
+                f"{row['area']:.3f} ({row['conf_low']:.3f}, {row['conf_high']:.3f})"
             )
-        for row in self.switches.itertuples(index=False):
-            facts[f"after a change, {row.term}"] = (
-                f"{row.estimate:.3f} ({row.conf_low:.3f}, {row.conf_high:.3f}); {row.entries:,} entries"
+        for row in self.switches.to_dict("records"):
+            facts[f"after a change, {row['term']}"] = (
+                f"{row['estimate']:.3f} ({row['conf_low']:.3f}, {row['conf_high']:.3f}); {row['entries']:,} entries"
             )
-        notes = tuple(note[:1].upper() + note[1:].removesuffix(".") + "." for note in self.notes)
+        notes = tuple(f"{note[:1].upper()}{note[1:].removesuffix('.')}." for note in self.notes)
         return Summary("Belief in this client and entry", self.table, facts, (*notes, self.paragraph))
 
     def __repr__(self) -> str:

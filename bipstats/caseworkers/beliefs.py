@@ -91,8 +91,8 @@ def belief(
     Effects: complementary log-log of person-quarters on all 11 answers, background and job centre, clustered by
     caseworker, with answers carried for a year and of the last quarter only; and with the first answer in the model, so
     that one coefficient is that of the change since. Effects of clients are never removed by fixed effects: entry ends
-    the spell, so that the client's mean covers a span that the outcome chose. At the first measurement: odds ratio, risk
-    ratio and risk difference within the horizon, by a logit and averaging.
+    the spell, so that the client's mean covers a span that the outcome chose. At the first measurement: odds ratio,
+    risk ratio and risk difference within the horizon, by a logit and averaging.
 
     Calibration: share entered by first answer among those whom the data follow over the horizon (a competing exit is no
     entry), with Wilson's interval, beside the mean prediction from register and the other answers, by models that have
@@ -102,8 +102,8 @@ def belief(
     error on the same clients, which takes the predictions as given.
 
     Changes of caseworker: person-quarters after a change on the answer of the new caseworker and the last one of the
-    former, all else as above; and on the orientation of both towards others. If belief or orientation works, the new one
-    counts. If clients were sorted to caseworkers by prospects that only these see, the former one goes on counting.
+    former, all else as above; and on the orientation of both towards others. If belief or orientation works, the new
+    one counts. If clients were sorted to caseworkers by prospects that only these see, the former one goes on counting.
 
     References
     ----------
@@ -203,8 +203,8 @@ def _predictions(rows: pd.DataFrame, draw: np.random.Generator, name: str, notes
     entered = rows["entered"].to_numpy(dtype=float) == 1
     if min(entered.sum(), (~entered).sum()) < 2 * FOLDS:
         notes.append(
-            f"{int(entered.sum()):,} of {len(rows):,} clients with all answers entered {name.replace('_', ' ')}: prediction "
-            f"needs {2 * FOLDS} who did and who did not"
+            f"{int(entered.sum()):,} of {len(rows):,} clients with all answers entered {name.replace('_', ' ')}: "
+            f"prediction needs {2 * FOLDS} who did and who did not"
         )
         return pd.DataFrame()
     fold = folds(entered, draw)

@@ -136,8 +136,8 @@ def _check(rows: pd.DataFrame, flow: tuple[tuple[str, int], ...], n_terms: int) 
         )
     if rows.groupby("caseworker", observed=True)["belief"].nunique().max() < 2:
         raise ModelError(
-            f"the answers on belief do not vary within any of {n_caseworkers:,} caseworkers: what is the caseworker's and "
-            "what the client's cannot be told apart."
+            f"the answers on belief do not vary within any of {n_caseworkers:,} caseworkers: what is the caseworker's "
+            "and what the client's cannot be told apart."
         )
 
 
@@ -200,4 +200,4 @@ def _pairs(rows: pd.DataFrame) -> pd.MultiIndex:
 
 
 def _days(dates: pd.Series) -> Ints:
-    return (dates - pd.Timestamp(0)).dt.days.to_numpy(dtype=np.int64)
+    return np.asarray((dates - pd.Timestamp(0)).dt.days, dtype=np.int64)

@@ -105,6 +105,11 @@ def by_group(x: Floats, group: Ints, n_groups: int) -> Floats:
     return np.stack([np.bincount(group, column, n_groups) for column in x.T], axis=1)
 
 
+def group_totals(group: Ints, values: Floats, n_groups: int) -> Floats:
+    """Sums by group, (n_groups,)."""
+    return np.bincount(group, values, n_groups).astype(float)
+
+
 def net(layout: Layout, weight: Floats | None = None) -> Net:
     """Net the answers, and split what is left into signal and noise.
 
@@ -116,16 +121,16 @@ def net(layout: Layout, weight: Floats | None = None) -> Net:
     """
     weight = np.ones(len(layout.counts)) if weight is None else weight
     heavy = layout.inside * weight[layout.caseworker, None]
-    slopes = np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)[0]
+    slopes = np.asarray(np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)[0], float)
     left = layout.y - layout.x @ slopes
     m, n = len(weight), layout.counts.astype(float)
     n_centres = int(layout.home.max()) + 1
-    mass = np.bincount(layout.home, weight * n, n_centres)
-    sums = np.bincount(layout.caseworker, left, m)
-    level = np.bincount(layout.home, weight * sums, n_centres) / np.where(mass > 0, mass, 1.0)
+    mass = group_totals(layout.home, weight * n, n_centres)
+    totals = group_totals(layout.caseworker, left, m)
+    level = group_totals(layout.home, weight * totals, n_centres) / np.where(mass > 0, mass, 1.0)
     residual = left - level[layout.centre]
-    means = sums / n - level[layout.home]
-    inside = np.bincount(layout.caseworker, residual**2, m) - n * means**2
+    means = totals / n - level[layout.home]
+    inside = group_totals(layout.caseworker, residual**2, m) - n * means**2
     df = float(weight @ (n - 1)) - len(slopes) * float(weight.mean())
     noise = float(weight @ inside) / df
     signal = _signal(weight * n, n, means, layout.home, mass, noise)

@@ -107,15 +107,17 @@ class Orientation:
         """What the numbers say, what they rest on and when they mislead, in plain words."""
         last = self.spread.iloc[-1]
         return (
-            f"Some caseworkers believe in their clients more than others do, whoever the clients are: net of what is known "
-            f"of the clients, caseworkers of a job centre differ by a standard deviation of {last['signal_sd']:.2f} steps on "
-            f"the five-point answer, while single answers scatter by {last['noise_sd']:.2f} around the caseworker's own mean. "
-            f"A typical client met a caseworker with {last['others']:.0f} earlier answers on others, from which orientation "
-            f"is known with a reliability of {last['reliability']:.2f}; figures are pulled towards the job centre's mean "
-            f"accordingly. {int(last['without_others']):,} of {int(last['assignments']):,} assignments have no earlier "
-            "answers on others. The client's own answer and all later ones are never used. This rests on clients of a job "
-            "centre coming to caseworkers irrespective of prospects that no answer shows. It misleads where promising "
-            "clients are sorted to certain caseworkers (scenario S): these then look optimistic, and are merely right."
+            "Some caseworkers believe in their clients more than others do, whoever the clients are: net of what is "
+            "known of the clients, caseworkers of a job centre differ by a standard deviation of "
+            f"{last['signal_sd']:.2f} steps on the five-point answer, while single answers scatter by "
+            f"{last['noise_sd']:.2f} around the caseworker's own mean. A typical client met a caseworker with "
+            f"{last['others']:.0f} earlier answers on others, from which orientation is known with a reliability of "
+            f"{last['reliability']:.2f}; figures are pulled towards the job centre's mean accordingly. "
+            f"{int(last['without_others']):,} of {int(last['assignments']):,} assignments have no earlier answers on "
+            "others. The client's own answer and all later ones are never used. This rests on clients of a job "
+            "centre coming to caseworkers irrespective of prospects that no answer shows. It misleads where "
+            "promising clients are sorted to certain caseworkers (scenario S): these then look optimistic, and are "
+            "merely right."
         )
 
     def summary(self) -> Summary:
@@ -158,13 +160,15 @@ def require_differences(found: Outlook) -> None:
     """Say why orientation cannot be of use."""
     if not any(one.signal for one in found.nets):
         raise ModelError(
-            f"caseworkers of a job centre do not differ in their answers beyond noise ({len(found.answers.caseworkers):,} "
-            f"caseworkers, {len(found.answers.rows):,} first answers, {len(found.answers.centres):,} job centres): there is "
-            "no orientation whose effect could be estimated. bip.caseworkers.orientation(study) shows the spread."
+            "caseworkers of a job centre do not differ in their answers beyond noise "
+            f"({len(found.answers.caseworkers):,} caseworkers, {len(found.answers.rows):,} first answers, "
+            f"{len(found.answers.centres):,} job centres): there is no orientation whose effect could be estimated. "
+            "bip.caseworkers.orientation(study) shows the spread."
         )
     if not (found.before.count > 0).any():
         raise ModelError(
-            f"none of {len(found.before.count):,} assignments has earlier first answers of the caseworker on other clients."
+            f"none of {len(found.before.count):,} assignments has earlier first answers of the caseworker on other "
+            "clients."
         )
 
 
@@ -222,7 +226,7 @@ def orientation(study: Study, *, level: float = 0.95) -> Orientation:
     both = np.stack([one.scores(found.before) for one in found.nets])
     known = ~np.isnan(both[0])
     vary = known.sum() > 1 and (both[:, known].std(axis=1) > 0).all()
-    correlation = float(np.corrcoef(both[:, known])[0, 1]) if vary else float("nan")
+    correlation = float(np.corrcoef(both[0, known], both[1, known])[0, 1]) if vary else float("nan")
     counts = (
         *found.answers.flow,
         ("caseworkers", len(found.answers.caseworkers)),
@@ -248,7 +252,7 @@ def _spread(found: Outlook) -> pd.DataFrame:
             "assignments": len(count),
             "without_others": int((count == 0).sum()),
             "others": middle,
-            "reliability": float(one.shrinkage(np.array([middle]))[0]),
+            "reliability": float(one.shrinkage(np.array([middle])).item()),
         }
         for netting, one in zip(NETTINGS, found.nets, strict=True)
     ]

@@ -83,9 +83,9 @@ def orientation_effect(
     Notes
     -----
     Orientation is that of `orientation`, shrunken, of others' earlier first answers. Incidence: a logit of entry within
-    the horizon, competing exits being no entry, on exposure, job centre and the characteristics of the netting, averaged
-    over all clients with everybody at high and at low orientation. Hazard: complementary log-log of person-quarters with
-    the orientation of the caseworker of the time.
+    the horizon, competing exits being no entry, on exposure, job centre and the characteristics of the netting,
+    averaged over all clients with everybody at high and at low orientation. Hazard: complementary log-log of
+    person-quarters with the orientation of the caseworker of the time.
 
     Orientation is estimated, and so are slopes, variances and cuts. Each draw gives every caseworker with all first
     answers and all clients a random exponential weight (Bayesian bootstrap) and estimates everything again: netting,
@@ -94,23 +94,24 @@ def orientation_effect(
     whose client, who was earlier than whom, and clients' later caseworkers.
 
     Balance: under random assignment within job centres a client's characteristics and the mean of the others' answers
-    are negatively related by construction (Guryan, Kroft & Notowidigdo 2009), so the relation is compared with that after
-    permuting characteristics within job centres, answers moved along and orientation estimated anew.
+    are negatively related by construction (Guryan, Kroft & Notowidigdo 2009), so the relation is compared with that
+    after permuting characteristics within job centres, answers moved along and orientation estimated anew.
 
     Instrument: entry is regressed on the answer about this client, which orientation moves; reduced form over first
     stage, with the Anderson-Rubin interval, which holds however weak the first stage is and may be unbounded; and UJIVE
-    with all caseworkers as instruments. The ratio is an effect of belief only if orientation works through the belief in
-    this client alone and clients come to caseworkers by chance; caseworkers' other merits do no harm if they are
-    unrelated to orientation. A linear model of the share entered: two-stage least squares has no such meaning for hazards.
+    with all caseworkers as instruments. The ratio is an effect of belief only if orientation works through the belief
+    in this client alone and clients come to caseworkers by chance; caseworkers' other merits do no harm if they are
+    unrelated to orientation. A linear model of the share entered: two-stage least squares has no such meaning for
+    hazards.
 
     References
     ----------
-    Anderson, T. & Rubin, H. (1949). Estimation of the parameters of a single equation in a complete system of stochastic
-    equations. *Annals of Mathematical Statistics*.
+    Anderson, T. & Rubin, H. (1949). Estimation of the parameters of a single equation in a complete system of
+    stochastic equations. *Annals of Mathematical Statistics*.
     Guryan, J., Kroft, K. & Notowidigdo, M. (2009). Peer effects in the workplace: evidence from random groupings in
     professional golf tournaments. *AEJ: Applied Economics*.
-    Kolesár, M. (2013). Estimation in an instrumental variables model with treatment effect heterogeneity. Working paper.
-    Rubin, D. (1981). The Bayesian bootstrap. *Annals of Statistics*.
+    Kolesár, M. (2013). Estimation in an instrumental variables model with treatment effect heterogeneity. Working
+    paper. Rubin, D. (1981). The Bayesian bootstrap. *Annals of Statistics*.
 
     Examples
     --------

@@ -114,7 +114,13 @@ def calibration(frame: pd.DataFrame, horizon: int, ax: Axes | None) -> Axes:
         )
     counts = frame.drop_duplicates("belief").set_index("belief")["clients"]
     labels = {1: "1 (lowest)", 5: "5 (highest)"}
-    axes.set_xticks(counts.index, [f"{labels.get(k, k)}\nn = {count:,}" for k, count in counts.items()])
+    axes.set_xticks(
+        counts.index,
+        [
+            f"{labels.get(k, k)}\nn = {count:,}"
+            for k, count in zip(counts.index.astype(int), counts, strict=True)
+        ],
+    )
     axes.set_ylim(bottom=0)
     axes.set_xlabel("Caseworker's first answer")
     axes.set_ylabel(f"Entered within {horizon} weeks, per cent")

@@ -38,8 +38,8 @@ class OrientationEffect:
     joint_p : tuple of (str, float)
         By netting: of all characteristics together.
     instrument : pandas.DataFrame
-        ``outcome, netting, method, estimate, std_error, conf_low, conf_high, region, f, clients``: share entered per step
-        of belief in this client; see `orientation_effect`.
+        ``outcome, netting, method, estimate, std_error, conf_low, conf_high, region, f, clients``: share entered per
+        step of belief in this client; see `orientation_effect`.
     split : {"median", "tertiles", "continuous"}
     horizon, draws : int
     level : float
@@ -113,16 +113,17 @@ class OrientationEffect:
         joint = dict(self.joint_p)[last]
         return (
             f"Of clients whose caseworker believes little in clients {low:.1f} per cent entered a "
-            f"{outcome.replace('_', ' ')} within {self.horizon} weeks, {more} {high:.1f} per cent, other things equal: a "
-            f"ratio of {risk['estimate']:.2f} ({self.level:.0%} interval {risk['conf_low']:.2f} to {risk['conf_high']:.2f}; "
-            f"hazard ratio {hazard['estimate']:.2f}, {hazard['conf_low']:.2f} to {hazard['conf_high']:.2f}). Orientation is "
-            "that towards other clients, earlier, so it mirrors neither this client nor the future. Known characteristics "
-            f"of the clients {'do not differ' if joint > 0.05 else 'differ'} by orientation more than by chance "
-            f"(joint p {_p(joint)}). {self._instrument_words(outcome, last)}This rests on clients of a job centre coming "
-            "to caseworkers by chance, given the characteristics. It misleads where promising clients are sorted to "
-            "optimistic caseworkers (scenario S): the ratio is then as large without any effect, and only the clients who "
-            "change caseworker tell (bip.caseworkers.belief). Where optimistic caseworkers help in other ways (scenario F), "
-            "the ratio is an effect of the caseworker, but not of belief."
+            f"{outcome.replace('_', ' ')} within {self.horizon} weeks, {more} {high:.1f} per cent, other things "
+            f"equal: a ratio of {risk['estimate']:.2f} ({self.level:.0%} interval {risk['conf_low']:.2f} to "
+            f"{risk['conf_high']:.2f}; hazard ratio {hazard['estimate']:.2f}, {hazard['conf_low']:.2f} to "
+            f"{hazard['conf_high']:.2f}). Orientation is that towards other clients, earlier, so it mirrors neither "
+            "this client nor the future. Known characteristics of the clients "
+            f"{'do not differ' if joint > 0.05 else 'differ'} by orientation more than by chance (joint p "
+            f"{_p(joint)}). {self._instrument_words(outcome, last)}This rests on clients of a job centre coming to "
+            "caseworkers by chance, given the characteristics. It misleads where promising clients are sorted to "
+            "optimistic caseworkers (scenario S): the ratio is then as large without any effect, and only the "
+            "clients who change caseworker tell (bip.caseworkers.belief). Where optimistic caseworkers help in other "
+            "ways (scenario F), the ratio is an effect of the caseworker, but not of belief."
         )
 
     def _instrument_words(self, outcome: str, netting: str) -> str:
@@ -135,10 +136,10 @@ class OrientationEffect:
             "bounded": f"Anderson-Rubin interval {ends}",
             "two rays": f"Anderson-Rubin region unbounded: all but {ends}",
             "whole line": "Anderson-Rubin region unbounded: any value",
-        }[row["region"]]
+        }[str(row["region"])]
         return (
-            f"If it works through the belief in this client alone, a step of belief is worth {100 * row['estimate']:.1f} "
-            f"percentage points ({where}; first-stage F {row['f']:.0f}). "
+            "If it works through the belief in this client alone, a step of belief is worth "
+            f"{100 * row['estimate']:.1f} percentage points ({where}; first-stage F {row['f']:.0f}). "
         )
 
     def summary(self) -> Summary:
@@ -150,12 +151,12 @@ class OrientationEffect:
         )
         for netting, p in self.joint_p:
             facts[f"balance, net of {netting}"] = f"joint p {_p(p)}, permutation within job centres"
-        for row in self.instrument.itertuples(index=False):
-            if row.method in ("least squares", "orientation", "caseworkers, UJIVE"):
-                shape = "" if row.region == "bounded" else f", {row.region}"
-                strength = f"; F {row.f:.1f}" if np.isfinite(row.f) else ""
-                facts[f"{row.outcome}, step of belief, {row.method}, net of {row.netting}"] = (
-                    f"{row.estimate:.4f} ({row.conf_low:.4f}, {row.conf_high:.4f}{shape}{strength})"
+        for row in self.instrument.to_dict("records"):
+            if row["method"] in ("least squares", "orientation", "caseworkers, UJIVE"):
+                shape = "" if row["region"] == "bounded" else f", {row['region']}"
+                strength = f"; F {row['f']:.1f}" if np.isfinite(row["f"]) else ""
+                facts[f"{row['outcome']}, step of belief, {row['method']}, net of {row['netting']}"] = (
+                    f"{row['estimate']:.4f} ({row['conf_low']:.4f}, {row['conf_high']:.4f}{shape}{strength})"
                 )
         return Summary(
             "Effect of caseworkers' job orientation on entry", self.effects, facts, (self.paragraph,)

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bipstats.caseworkers.exposure import exposure
 from bipstats.caseworkers.first_answers import BELIEF
+from bipstats.caseworkers.netting import by_group, group_totals
 from bipstats.caseworkers.outlook import Outlook
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
 from bipstats.core import covariance
@@ -17,7 +18,7 @@ from bipstats.core.columns import Floats, Ints
 from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import HazardResult, hazard
-from bipstats.models.kernels.binomial import working
+from bipstats.models.kernels.binomial import Link, working
 from bipstats.register.outcomes import Outcome
 from bipstats.timeline.landmarks import landmarks
 
@@ -99,8 +100,8 @@ def clients(study: Study, found: Outlook, outcome: Outcome, horizon: int) -> Cli
     if entered.sum() < FEWEST_ENTRIES or rows["caseworker"].nunique() < 2:
         told = "; ".join(f"{what}: {count:,}" for what, count in flow)
         raise ModelError(
-            f"{int(entered.sum()):,} entries of clients of {rows['caseworker'].nunique():,} caseworkers are left; the effect "
-            f"of orientation needs {FEWEST_ENTRIES} entries and 2 caseworkers ({told})."
+            f"{int(entered.sum()):,} entries of clients of {rows['caseworker'].nunique():,} caseworkers are left; the "
+            f"effect of orientation needs {FEWEST_ENTRIES} entries and 2 caseworkers ({told})."
         )
     terms = [name for name in (*BACKGROUND, *own) if rows[name].nunique() > 1]
     flags = rows[terms].select_dtypes("boolean").columns
@@ -237,13 +238,13 @@ def quarters(rows: pd.DataFrame, terms: tuple[str, ...], exposed: Floats, found:
     row_cluster = cluster[place]
     order = np.argsort(row_cluster, kind="stable")
     edges = np.searchsorted(row_cluster[order], np.arange(m + 1))
-    parts = [order[low:high] for low, high in zip(edges[:-1], edges[1:], strict=True)]
+    parts = np.split(order, edges[1:-1])
     return Quarters(
         pair,
         cluster,
-        np.bincount(place, weight),
-        np.bincount(place, response),
-        np.stack([np.bincount(place, weight * column) for column in x.T], axis=1),
+        group_totals(place, weight, len(pair)),
+        group_totals(place, response, len(pair)),
+        by_group(x * weight[:, None], place, len(pair)),
         np.stack([x[part].T @ (x[part] * weight[part, None]) for part in parts]),
         np.stack([response[part] @ x[part] for part in parts]),
         fit,
@@ -253,11 +254,14 @@ def quarters(rows: pd.DataFrame, terms: tuple[str, ...], exposed: Floats, found:
 
 @dataclass(frozen=True, slots=True)
 class _Counts:
+    """Whether each person-quarter ends in an entry."""
+
     successes: Floats
-    link: str = "cloglog"
+    link: Link = "cloglog"
 
     @property
     def trials(self) -> Floats:
+        """One each."""
         return np.ones(len(self.successes))
 
 
