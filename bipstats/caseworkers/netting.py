@@ -121,7 +121,8 @@ def net(layout: Layout, weight: Floats | None = None) -> Net:
     """
     weight = np.ones(len(layout.counts)) if weight is None else weight
     heavy = layout.inside * weight[layout.caseworker, None]
-    slopes = np.asarray(np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)[0], float)
+    slopes, _, rank, _ = np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)
+    slopes = np.asarray(slopes, dtype=float)
     left = layout.y - layout.x @ slopes
     m, n = len(weight), layout.counts.astype(float)
     n_centres = int(layout.home.max()) + 1
@@ -131,7 +132,7 @@ def net(layout: Layout, weight: Floats | None = None) -> Net:
     residual = left - level[layout.centre]
     means = totals / n - level[layout.home]
     inside = group_totals(layout.caseworker, residual**2, m) - n * means**2
-    df = float(weight @ (n - 1)) - len(slopes) * float(weight.mean())
+    df = float(weight @ (n - 1)) - rank * float(weight.mean())
     noise = float(weight @ inside) / df
     signal = _signal(weight * n, n, means, layout.home, mass, noise)
     return Net(residual, slopes, signal, noise, means, layout.counts)
