@@ -90,6 +90,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "interventions.first_start_effect": lambda: dict(study=_study(), draws=20),
     "interventions.shares": lambda: dict(study=_study()),
     "interventions.through_progression": lambda: dict(study=_study(), draws=20),
+    "caseworkers.orientation": lambda: dict(study=bip.simulate(clients=300, rng=3)),
+    "caseworkers.orientation_effect": lambda: dict(study=bip.simulate(clients=300, rng=3), draws=2),
+    "caseworkers.belief": lambda: dict(study=bip.simulate(clients=300, rng=3)),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.
