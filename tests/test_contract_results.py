@@ -67,6 +67,12 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     ),
     "equivalence": lambda data: bip.equivalence(bip.ols("score ~ x + C(g)", data), 0.5),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
+    "caseworkers.value_added": lambda _: bip.caseworkers.value_added(
+        bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
+    ),
+    "caseworkers.counterfactual": lambda _: bip.caseworkers.counterfactual(
+        bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
+    ),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),
     "compare_fits, linear": lambda data: bip.compare_fits({"a": bip.ols("score ~ x", data)}, stars=True),
@@ -79,7 +85,8 @@ VALUES: dict[str, Callable[[pd.DataFrame], Any]] = {
 """Results of a few numbers, for which their repr is all there is to show."""
 COMPARED = {"compare_fits", "compare_fits, linear"}
 EFFECTS = {
-    "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence", *COMPARED,
+    "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence",
+    "caseworkers.value_added", *COMPARED,
 }  # fmt: skip
 """Those with effects, which have `tidy` too."""
 
