@@ -77,7 +77,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "measurements": lambda: dict(study=tiny_study()),
     "interventions.classify": lambda: dict(study=tiny_study()),
     "caseworkers.value_added": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
-    "caseworkers.counterfactual": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
+    "caseworkers.counterfactual": lambda: dict(
+        study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
+    ),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.
