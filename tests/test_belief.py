@@ -50,7 +50,10 @@ def test_effects_are_those_of_the_models_written_out() -> None:
     rows = rows.assign(first=rows["client"].map(first))
     rows = rows.assign(change=rows["caseworker_belief"] - rows["first"])
     split = bip.hazard(right.replace("caseworker_belief", "first + change"), rows, **arguments)
-    for term, name in (("first answer, one step more", "first"), ("change since the first answer, one step more", "change")):
+    for term, name in (
+        ("first answer, one step more", "first"),
+        ("change since the first answer, one step more", "change"),
+    ):
         row = table.loc[(term, "hazard ratio")]
         assert_allclose(np.log(row["estimate"]), split.params[name], rtol=1e-6)
         assert_allclose(row["std_error"] / row["estimate"], split.bse[name], rtol=1e-6)
@@ -69,7 +72,11 @@ def test_risk_ratio_and_difference_are_those_of_margins() -> None:
         wanted = bip.margins(fit, rows, "caseworker_belief", scale=scale, missing="drop").tidy().iloc[0]
         row = table.loc[f"first answer, one step more, within 52 weeks: {name}"]
         assert_allclose(row["estimate"], wanted["estimate"], rtol=1e-8)
-        assert_allclose(row[["conf_low", "conf_high"]].astype(float), wanted[["conf_low", "conf_high"]].astype(float), rtol=1e-6)
+        assert_allclose(
+            row[["conf_low", "conf_high"]].astype(float),
+            wanted[["conf_low", "conf_high"]].astype(float),
+            rtol=1e-6,
+        )
 
 
 def test_calibration_is_a_count_of_clients() -> None:
@@ -150,7 +157,9 @@ def test_too_few_changes_are_told_and_all_else_is_given() -> None:
 
 def test_belief_that_does_not_vary_is_refused() -> None:
     responses = study().responses.copy()
-    responses["caseworker_belief"] = responses["caseworker_belief"].where(responses["caseworker_belief"].isna(), 3)
+    responses["caseworker_belief"] = responses["caseworker_belief"].where(
+        responses["caseworker_belief"].isna(), 3
+    )
     with pytest.raises(ModelError, match="caseworker_belief does not vary"):
         bip.caseworkers.belief(changed(responses=responses))
 

@@ -88,6 +88,12 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "caseworkers.orientation_effect": lambda _: bip.caseworkers.orientation_effect(_small(), draws=20, rng=1),
     "caseworkers.belief": lambda _: bip.caseworkers.belief(_study()),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
+    "caseworkers.value_added": lambda _: bip.caseworkers.value_added(
+        bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
+    ),
+    "caseworkers.counterfactual": lambda _: bip.caseworkers.counterfactual(
+        bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
+    ),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),
     "compare_fits, linear": lambda data: bip.compare_fits({"a": bip.ols("score ~ x", data)}, stars=True),
@@ -102,7 +108,7 @@ COMPARED = {"compare_fits", "compare_fits, linear"}
 EFFECTS = {
     "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence",
     "interventions.contrast", "caseworkers.orientation_effect", "caseworkers.belief",
-    "interventions.first_start_effect", "interventions.through_progression", *COMPARED,
+    "interventions.first_start_effect", "interventions.through_progression", "caseworkers.value_added", *COMPARED,
 }  # fmt: skip
 """Those with effects, which have `tidy` too."""
 

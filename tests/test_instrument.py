@@ -54,7 +54,7 @@ def test_anderson_rubin_region_is_what_the_test_does_not_reject(strength: float)
 
 
 def test_leave_out_fits_are_those_of_regressions_without_the_row() -> None:
-    y, d, group, controls = _data(3)
+    _, d, group, controls = _data(3)
     whole = np.column_stack([controls, np.eye(12)[group]])
     for given, regressors in ((None, controls), (group, whole)):
         found = instrument.left_out(d, controls, given)
@@ -90,7 +90,7 @@ def test_ujive_agrees_with_kolesars_formula_written_out() -> None:
 
 
 def test_ujive_is_right_where_least_squares_is_not() -> None:
-    """Mean over 200 data sets with 40 groups of 6: true slope 0.5, least squares pulled to about 0 by what d and y share."""
+    """Mean over 200 data sets with 40 groups of 6: true slope 0.5; what d and y share pulls least squares to about 0."""
     found, plain = [], []
     for seed in range(200):
         y, d, group, controls = _data(seed, n=240, groups=40)

@@ -62,7 +62,10 @@ def test_neither_the_clients_own_answer_nor_a_later_one_is_in_the_mean() -> None
     here = before.means(answers.belief)
     for place in range(0, len(here), 40):
         client, caseworker = before.pairs[place]
-        start = study().assignments.query("client == @client and caseworker == @caseworker")["start"].min()
+        together = (study().assignments["client"] == client) & (
+            study().assignments["caseworker"] == caseworker
+        )
+        start = study().assignments.loc[together, "start"].min()
         own = (answers.rows["client"] == client).to_numpy() | (answers.rows["date"] >= start).to_numpy()
         assert_allclose(before.means(np.where(own, 1e6, answers.belief))[place], here[place])
 
@@ -91,7 +94,9 @@ def test_variances_of_a_balanced_layout_are_those_of_the_analysis_of_variance() 
     within = np.sum((y.reshape(20, 5) - means.reshape(20, 1)) ** 2) / 80
     between = 5 * np.sum((means - means.mean(axis=1, keepdims=True)) ** 2) / 18
     assert_allclose([found.noise, found.signal], [within, (between - within) / 5])
-    assert_allclose(found.shrinkage(np.array([5])), 1 - within / between)  # James-Stein with known degrees of freedom
+    assert_allclose(
+        found.shrinkage(np.array([5])), 1 - within / between
+    )  # James-Stein with known degrees of freedom
 
 
 def test_the_spread_is_recovered_without_bias_from_unequal_caseloads_and_with_weights() -> None:
@@ -155,7 +160,9 @@ def test_incidences_are_those_of_a_logit_and_its_margins() -> None:
     names = [*BACKGROUND, *(f"{key}_client" for key in CLIENT_ITEMS)]
     names = [name for name in names if frame[name].nunique() > 1]
     fit = bip.logit(" + ".join(["entered ~ high", *names, "C(jobcentre)"]), frame)
-    assert_allclose(ratio, np.log(bip.margins(fit, frame, "high", scale="risk_ratio").table["estimate"].item()), rtol=1e-7)
+    assert_allclose(
+        ratio, np.log(bip.margins(fit, frame, "high", scale="risk_ratio").table["estimate"].item()), rtol=1e-7
+    )
     assert_allclose(difference, bip.margins(fit, frame, "high").table["estimate"].item(), rtol=1e-7)
     assert_allclose(low, fit.predict(frame.assign(high=0.0)).mean(), rtol=1e-7)
     assert_allclose(high - low, difference)
@@ -167,7 +174,12 @@ def test_cuts_lie_at_weighted_quantiles() -> None:
     assert Exposed.of("median", scores, weight, 1.0).cuts.tolist() == [4.0]
     thirds = Exposed.of("tertiles", np.arange(9.0), np.ones(9), 1.0).columns(np.arange(9.0))
     assert thirds.sum(axis=0).tolist() == [3, 3]
-    assert Exposed.of("continuous", scores, weight, 2.0).columns(scores)[:, 0].tolist() == [1.5, 0.5, 1.0, 2.0]
+    assert Exposed.of("continuous", scores, weight, 2.0).columns(scores)[:, 0].tolist() == [
+        1.5,
+        0.5,
+        1.0,
+        2.0,
+    ]
 
 
 def test_numbers_do_not_depend_on_the_workers() -> None:
@@ -180,13 +192,18 @@ def test_numbers_do_not_depend_on_the_workers() -> None:
 @pytest.mark.parametrize("split", ["tertiles", "continuous"])
 def test_other_splits(split: str) -> None:
     table = effect(split).table
-    assert table["contrast"].unique().tolist() == {
-        "tertiles": ["middle against low", "high against low"],
-        "continuous": ["one sd more"],
-    }[split]
+    assert (
+        table["contrast"].unique().tolist()
+        == {
+            "tertiles": ["middle against low", "high against low"],
+            "continuous": ["one sd more"],
+        }[split]
+    )
     wide = table.pivot(index=["netting", "outcome", "contrast"], columns="quantity", values="estimate")
     assert_allclose(wide["incidence ratio"], wide["incidence, high"] / wide["incidence, low"])
-    assert_allclose(wide["incidence difference"], wide["incidence, high"] - wide["incidence, low"], atol=1e-12)
+    assert_allclose(
+        wide["incidence difference"], wide["incidence, high"] - wide["incidence, low"], atol=1e-12
+    )
 
 
 def test_one_outcome_alone_gives_the_numbers_it_has_beside_the_other() -> None:
@@ -206,7 +223,9 @@ def test_a_planted_imbalance_is_found_and_nothing_else() -> None:
     found = bip.caseworkers.orientation_effect(
         changed(clients=clients_table), draws=60, rng=2, progress=False, outcome="job_or_education"
     )
-    p = found.balance[found.balance["netting"] == "background and answers"].set_index("characteristic")["p_value"]
+    p = found.balance[found.balance["netting"] == "background and answers"].set_index("characteristic")[
+        "p_value"
+    ]
     assert p["age"] == 1 / 61
     assert (p.drop("age") < 0.05).sum() <= 3
     assert dict(found.joint_p)["background and answers"] <= 3 / 61
@@ -231,7 +250,9 @@ def test_answers_without_variation_are_refused_with_counts() -> None:
 def test_no_answers_are_refused_with_counts() -> None:
     responses = study().responses.copy()
     responses["caseworker_belief"] = responses["caseworker_belief"].where(np.arange(len(responses)) < 40)
-    with pytest.raises(ModelError, match=r"complete first answers of \d+ caseworkers .*\(first answers on belief: \d+"):
+    with pytest.raises(
+        ModelError, match=r"complete first answers of \d+ caseworkers .*\(first answers on belief: \d+"
+    ):
         bip.caseworkers.orientation(changed(responses=responses))
 
 
@@ -243,7 +264,9 @@ def test_missing_answers_and_single_caseworkers_are_counted_and_the_rest_is_used
     ids = study().clients.loc[alone, "client"]
     responses["caseworker"] = responses["caseworker"].astype(str).mask(responses["client"].isin(ids), "only")
     assignments = study().assignments.copy()
-    assignments["caseworker"] = assignments["caseworker"].astype(str).mask(assignments["client"].isin(ids), "only")
+    assignments["caseworker"] = (
+        assignments["caseworker"].astype(str).mask(assignments["client"].isin(ids), "only")
+    )
     found = bip.caseworkers.orientation(changed(responses=responses, assignments=assignments))
     counts = dict(found.counts)
     assert counts["left out: client's own answers not within six weeks, or background missing"] > 20

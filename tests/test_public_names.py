@@ -93,6 +93,10 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "caseworkers.orientation": lambda: dict(study=bip.simulate(clients=300, rng=3)),
     "caseworkers.orientation_effect": lambda: dict(study=bip.simulate(clients=300, rng=3), draws=2),
     "caseworkers.belief": lambda: dict(study=bip.simulate(clients=300, rng=3)),
+    "caseworkers.value_added": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
+    "caseworkers.counterfactual": lambda: dict(
+        study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
+    ),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.

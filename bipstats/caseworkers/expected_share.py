@@ -103,5 +103,5 @@ def _other_exits(found: Exposure, grid: pd.DataFrame) -> Floats:
     left = ((rows["exit"] != "censored") & (rows["event"] == 0)).astype(np.int8)
     if not left.any():
         return np.zeros(len(grid))
-    fit = hazard("age + switched", found.periods(left), exposure="exposure")
+    fit = hazard(found.formula, found.periods(left), exposure="exposure")
     return _cumulative(fit.predict(grid).to_numpy())

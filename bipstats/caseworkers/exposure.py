@@ -55,7 +55,7 @@ class Exposure:
     def formula(self) -> str:
         """Right-hand side: the adjusters, and the job centre where there are several."""
         centre = [CENTRE] if self.spells["jobcentre"].nunique() > 1 else []
-        return " + ".join([*self.terms, *centre]) or "1"
+        return " + ".join([*self.terms, *centre])
 
     def periods(self, event: pd.Series | None = None) -> pd.DataFrame:
         """Person-quarters to the entry, or to another event of the same rows."""
@@ -89,15 +89,13 @@ def exposure(study: Study, outcome: Outcome, horizon: int | None, adjust: Adjust
         rows = _within(rows, horizon)
     own = [f"{key}_client" for key in CLIENT_ITEMS] if adjust == "answers" else []
     known = [*([] if adjust == "centre" else BACKGROUND), *own]
-    for why, kept in (
-        ("without a caseworker at the time", rows["caseworker"].notna()),
-        ("without all adjusters (background, own first answers)", rows[known].notna().all(axis=1)),
+    for why, needed in (
+        ("no caseworker at the time", ["caseworker"]),
+        ("an adjuster missing (background, the client's own first answers)", known),
     ):
-        flow += _lost(rows, kept.to_numpy(), why)
-        rows = rows[kept.reindex(rows.index)]
+        rows = _keep(rows, rows[needed].notna().all(axis=1).to_numpy(), why, flow)
     entered = rows.groupby("jobcentre", observed=True)["event"].transform("max") == 1
-    flow += _lost(rows, entered.to_numpy(), "of a job centre in which nobody entered")
-    rows = rows[entered]
+    rows = _keep(rows, entered.to_numpy(), "a job centre in which nobody entered", flow)
     if not len(rows):
         raise ModelError(_nothing(flow))
     rows = rows.assign(share_before=rows["job_share_5y"])
@@ -107,6 +105,11 @@ def exposure(study: Study, outcome: Outcome, horizon: int | None, adjust: Adjust
     if first is not None:
         joined = joined.join(first.astype(float), on="client")
     terms, constant = _varying(joined, known)
+    if not terms and joined["jobcentre"].nunique() == 1:
+        raise ModelError(
+            f"nothing to compare clients on: one job centre, and {', '.join(constant)} without variation. "
+            "Give adjust='background'."
+        )
     notes = (f"without variation and left out: {', '.join(constant)}",) if constant else ()
     return Exposure(joined, terms, tuple(flow), notes)
 
@@ -138,17 +141,15 @@ def _within(rows: pd.DataFrame, horizon: int) -> pd.DataFrame:
     )
 
 
-def _lost(rows: pd.DataFrame, kept: np.ndarray, why: str) -> list[tuple[str, int]]:
-    """Weeks at risk and entries that are left out, if any."""
-    left = rows[~kept]
-    if not len(left):
-        return []
-    weeks, entries = int((left["stop"] - left["start"]).sum()), int(left["event"].sum())
-    gone = (
-        left["client"].nunique() - left.loc[left["client"].isin(rows.loc[kept, "client"]), "client"].nunique()
-    )
-    found = [(f"clients left out: {why}", gone), (f"weeks left out: {why}", weeks)]
-    return [*found, (f"entries left out: {why}", entries)]
+def _keep(rows: pd.DataFrame, kept: np.ndarray, why: str, flow: list[tuple[str, int]]) -> pd.DataFrame:
+    """Keep some rows, and count clients, weeks at risk and entries that are left out."""
+    left, rest = rows[~kept], rows[kept]
+    if len(left):
+        gone = left.loc[~left["client"].isin(rest["client"]), "client"].nunique()
+        weeks, entries = int((left["stop"] - left["start"]).sum()), int(left["event"].sum())
+        counts = {"clients": gone, "weeks": weeks, "entries": entries}
+        flow += [(f"{what} left out, {why}", count) for what, count in counts.items() if count]
+    return rest
 
 
 def _nothing(flow: list[tuple[str, int]]) -> str:

@@ -121,8 +121,8 @@ def net(layout: Layout, weight: Floats | None = None) -> Net:
     """
     weight = np.ones(len(layout.counts)) if weight is None else weight
     heavy = layout.inside * weight[layout.caseworker, None]
-    slopes, _, rank, _ = np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)
-    slopes = np.asarray(slopes, dtype=float)
+    solution, _, rank, _ = np.linalg.lstsq(heavy.T @ layout.inside, heavy.T @ layout.y, rcond=1e-10)
+    slopes = np.asarray(solution, dtype=float)
     left = layout.y - layout.x @ slopes
     m, n = len(weight), layout.counts.astype(float)
     n_centres = int(layout.home.max()) + 1

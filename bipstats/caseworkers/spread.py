@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import optimize, special, stats
+from scipy import optimize, stats
 
 from bipstats.core.columns import Floats, Ints
 
@@ -106,6 +106,8 @@ def _correlation(one: Halves) -> float:
     """Correlation of the halves' relative effects, weighted by their expected entries."""
     a, b = np.divide(one.excess, one.expected, out=np.zeros_like(one.excess), where=one.expected > 0)
     weight = np.sqrt(one.expected[0] * one.expected[1])
+    if not weight.any():  # nobody has clients in both halves
+        return 0.0
     a, b = a - np.average(a, weights=weight), b - np.average(b, weights=weight)
     scale = np.sqrt(np.average(a**2, weights=weight) * np.average(b**2, weights=weight))
     return float(np.average(a * b, weights=weight) / scale) if scale > 0 else 0.0
@@ -116,18 +118,16 @@ def gamma_poisson(observed: Floats, expected: Floats, level: float) -> Spread:
 
     Notes
     -----
-    Multipliers with mean one and variance v make counts negative binomial,
-    :math:`\Gamma(O + a) / \Gamma(a)\; (a / (a + E))^a (E / (a + E))^O` with :math:`a = 1 / v`.
+    Multipliers with mean one and variance v make counts negative binomial; without what v does not change,
+    :math:`l(v) = \sum_c \sum_{k < O_c} \log(1 + k v) - (O_c + 1 / v) \log(1 + v E_c)`.
     """
+    reach = np.arange(int(observed.max(initial=0)))
+    beyond = (observed[:, None] > reach).sum(axis=0)
 
     def loglik(v: float) -> float:
-        if v < 1e-8:
-            return float(observed @ np.log(expected) - expected.sum())
-        a = 1 / v
-        rising = special.gammaln(observed + a) - special.gammaln(a)
-        return float(
-            (rising + a * np.log(a / (a + expected)) + observed * np.log(expected / (a + expected))).sum()
-        )
+        per_entry = np.log1p(v * expected)
+        once = per_entry / v if v > 0 else expected
+        return float(beyond @ np.log1p(reach * v) - observed @ per_entry - once.sum())
 
     best = optimize.minimize_scalar(lambda v: -loglik(v), bounds=(0.0, _LARGEST), method="bounded",
                                     options={"xatol": 1e-8})  # fmt: skip
