@@ -90,7 +90,7 @@ def test_ujive_agrees_with_kolesars_formula_written_out() -> None:
 
 
 def test_ujive_is_right_where_least_squares_is_not() -> None:
-    """Mean over 200 data sets with 40 groups of 6: true slope 0.5; what d and y share pulls least squares to about 0."""
+    """Mean over 200 data sets with 40 groups of 6: true slope 0.5; what they share pulls least squares to about 0."""
     found, plain = [], []
     for seed in range(200):
         y, d, group, controls = _data(seed, n=240, groups=40)

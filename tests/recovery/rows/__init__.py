@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 from ..row import Row
-from . import belief, caseworkers, interventions, progression, types
+from . import belief, caseworkers, interventions, orientation, progression, types
 
-ROWS: tuple[Row, ...] = (*belief.ROWS, *caseworkers.ROWS, *interventions.ROWS, *progression.ROWS, *types.ROWS)
+ROWS: tuple[Row, ...] = (
+    *belief.ROWS,
+    *caseworkers.ROWS,
+    *interventions.ROWS,
+    *orientation.ROWS,
+    *progression.ROWS,
+    *types.ROWS,
+)
