@@ -293,3 +293,8 @@ def test_assignments_without_earlier_answers_are_refused_with_their_number() -> 
     assignments["start"] = assignments["start"].min()
     with pytest.raises(ModelError, match=r"none of [\d,]+ assignments has earlier first answers"):
         bip.caseworkers.orientation_effect(changed(assignments=assignments), draws=2, rng=1)
+
+
+def test_one_draw_has_no_spread() -> None:
+    with pytest.raises(bip.OptionError, match=r"^draws=1 is not a whole number of at least 2"):
+        bip.caseworkers.orientation_effect(study(), draws=1)

@@ -27,7 +27,7 @@ from bipstats.caseworkers.outlook_rows import Clients, PersonQuarters, clients, 
 from bipstats.core.columns import Floats
 from bipstats.core.estimates import check_level
 from bipstats.core.resample import draws as run
-from bipstats.errors import check_option
+from bipstats.errors import OptionError, check_option
 from bipstats.register.outcomes import check_weeks
 from bipstats.seeds import seed_sequence
 
@@ -124,6 +124,8 @@ def orientation_effect(
     check_option("outcome", outcome, ("both", *_OUTCOMES))
     check_weeks("horizon", horizon)
     check_level(level)
+    if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 2:
+        raise OptionError(f"draws={draws!r} is not a whole number of at least 2.")
     outcomes = _OUTCOMES if outcome == "both" else (outcome,)
     found = read_outlook(study)
     require_differences(found)

@@ -12,8 +12,9 @@ from bipstats.caseworkers.first_answers import Earlier
 from bipstats.caseworkers.netting import Layout, net
 from bipstats.caseworkers.outlook_rows import Clients, Quarters
 from bipstats.core.columns import Floats, Ints
+from bipstats.errors import ModelError
 from bipstats.models.kernels.binomial import binomial_problem, evaluate, log_likelihood, mean, starting_values
-from bipstats.models.kernels.newton import maximise
+from bipstats.models.kernels.newton import NoMaximum, maximise
 from bipstats.models.kernels.threads import one_thread
 
 Split = Literal["median", "tertiles", "continuous"]
@@ -90,12 +91,18 @@ class Incidence:
         problem = binomial_problem(
             x, self.centre, self.entered * weight, weight, np.zeros(len(weight)), "logit"
         )
-        best = maximise(
-            lambda params: evaluate(params, problem),
-            lambda params: log_likelihood(params, problem),
-            starting_values(problem) if start is None else start,
-            tolerance=1e-14 if start is None else 1e-10,
-        )
+        try:
+            best = maximise(
+                lambda params: evaluate(params, problem),
+                lambda params: log_likelihood(params, problem),
+                starting_values(problem) if start is None else start,
+                tolerance=1e-14 if start is None else 1e-10,
+            )
+        except NoMaximum:
+            raise ModelError(
+                f"the logit of entry within the horizon has no finite maximum: {int(self.entered.sum()):,} entries of "
+                f"{len(self.entered):,} clients are told apart by {x.shape[1]:,} covariates."
+            ) from None
         return best.params
 
     def standardised(self, params: Floats, exposed: Floats, weight: Floats, split: Split) -> Floats:
