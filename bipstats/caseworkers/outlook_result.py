@@ -105,15 +105,13 @@ class OrientationEffect:
         rows = rows[rows["contrast"] == rows["contrast"].iloc[-1]].set_index("quantity")
         risk, hazard = rows.loc["incidence ratio"], rows.loc["hazard ratio"]
         low, high = (100 * rows.loc[f"incidence, {name}", "estimate"] for name in ("low", "high"))
-        more = (
-            "with one standard deviation more orientation"
-            if self.split == "continuous"
-            else "with high orientation"
-        )
+        who, what = "Of clients whose caseworker believes little in clients", "with high orientation"
+        if self.split == "continuous":
+            who, what = "Of all clients", "with one standard deviation more orientation"
         joint = dict(self.joint_p)[last]
         return (
-            f"Of clients whose caseworker believes little in clients {low:.1f} per cent entered a "
-            f"{outcome.replace('_', ' ')} within {self.horizon} weeks, {more} {high:.1f} per cent, other things "
+            f"{who} {low:.1f} per cent entered a "
+            f"{outcome.replace('_', ' ')} within {self.horizon} weeks, {what} {high:.1f} per cent, other things "
             f"equal: a ratio of {risk['estimate']:.2f} ({self.level:.0%} interval {risk['conf_low']:.2f} to "
             f"{risk['conf_high']:.2f}; hazard ratio {hazard['estimate']:.2f}, {hazard['conf_low']:.2f} to "
             f"{hazard['conf_high']:.2f}). Orientation is that towards other clients, earlier, so it mirrors neither "
