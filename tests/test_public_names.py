@@ -51,7 +51,7 @@ def _study() -> Study:
 
 
 @cache
-def _study(clients: int) -> Any:
+def _simulated(clients: int) -> Any:
     return bip.simulate(clients=clients, rng=3)
 
 
@@ -95,9 +95,9 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "interventions.first_start_effect": lambda: dict(study=_study(), draws=20),
     "interventions.shares": lambda: dict(study=_study()),
     "interventions.through_progression": lambda: dict(study=_study(), draws=20),
-    "caseworkers.orientation": lambda: dict(study=_study(700)),
-    "caseworkers.orientation_effect": lambda: dict(study=_study(700), draws=2),
-    "caseworkers.belief": lambda: dict(study=_study(1500)),
+    "caseworkers.orientation": lambda: dict(study=_simulated(700)),
+    "caseworkers.orientation_effect": lambda: dict(study=_simulated(700), draws=2),
+    "caseworkers.belief": lambda: dict(study=_simulated(1500)),
     "caseworkers.value_added": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
     "caseworkers.counterfactual": lambda: dict(
         study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
