@@ -76,6 +76,8 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
         "score ~ x + u", data, exposure="g", method="overlap", rng=1
     ),
     "equivalence": lambda data: bip.equivalence(bip.ols("score ~ x + C(g)", data), 0.5),
+    "progression.agreement": lambda _: bip.progression.agreement(bip.simulate(clients=60, rng=1)),
+    "caseworkers.switch_effect": lambda _: bip.caseworkers.switch_effect(bip.simulate(clients=400, rng=1)),
     "interventions.contrast": lambda _: bip.interventions.contrast(_study(), rng=1),
     "interventions.first_start_effect": lambda _: bip.interventions.first_start_effect(
         _study(), draws=20, rng=1
@@ -107,7 +109,7 @@ VALUES: dict[str, Callable[[pd.DataFrame], Any]] = {
 COMPARED = {"compare_fits", "compare_fits, linear"}
 EFFECTS = {
     "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence",
-    "interventions.contrast", "caseworkers.orientation_effect", "caseworkers.belief",
+    "interventions.contrast", "caseworkers.orientation_effect", "caseworkers.belief", "caseworkers.switch_effect",
     "interventions.first_start_effect", "interventions.through_progression", "caseworkers.value_added", *COMPARED,
 }  # fmt: skip
 """Those with effects, which have `tidy` too."""

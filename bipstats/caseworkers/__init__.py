@@ -15,6 +15,7 @@ _NAMES: dict[str, str] = {
     "counterfactual": "thought_experiment",
     "orientation": "outlook",
     "orientation_effect": "outlook_effect",
+    "switch_effect": "switching",
     "value_added": "effectiveness",
 }
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from bipstats.caseworkers.exposure import without_breaks
 from bipstats.caseworkers.raw_shares import with_first_caseworker
+from bipstats.caseworkers.switch_rows import SwitchRows, switch_rows
 from bipstats.caseworkers.usable import complete as complete
 from bipstats.caseworkers.usable import require as require
 from bipstats.caseworkers.usable import terms as terms
@@ -86,6 +87,11 @@ class Prepared:
     def first_entry(self) -> pd.DataFrame:
         """Clients at their first measurement, followed for a year to job or education."""
         return _known_for_all(landmarks(self.study, at="first", horizon=52))
+
+    @cached_property
+    def switches(self) -> SwitchRows:
+        """Time at risk of a job, split at changes of caseworker."""
+        return switch_rows(self.study, "job")
 
     @cached_property
     def transitions(self) -> pd.DataFrame:
