@@ -50,6 +50,11 @@ def _study() -> Study:
     return bip.simulate(clients=1500, rng=1)
 
 
+@cache
+def _small() -> Study:
+    return bip.simulate(clients=700, rng=3)
+
+
 RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "survival_curve": lambda data: bip.survival_curve(data, event="event", by="g", **TIMES),
     "cumulative_incidence": lambda data: bip.cumulative_incidence(data, exit="exit", by="g", **TIMES),
@@ -84,7 +89,16 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "progression.change": lambda _: bip.progression.change(_study()),
     "progression.reliability": lambda _: bip.progression.reliability(_study()),
     "progression.invariance": lambda _: bip.progression.invariance(_study(), by="sex"),
+    "caseworkers.orientation": lambda _: bip.caseworkers.orientation(_small()),
+    "caseworkers.orientation_effect": lambda _: bip.caseworkers.orientation_effect(_small(), draws=20, rng=1),
+    "caseworkers.belief": lambda _: bip.caseworkers.belief(_study()),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
+    "caseworkers.value_added": lambda _: bip.caseworkers.value_added(
+        bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
+    ),
+    "caseworkers.counterfactual": lambda _: bip.caseworkers.counterfactual(
+        bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
+    ),
     "e_value": lambda data: bip.e_value(bip.cox("x + u", data), "u", rare=True),
     "compare_fits": lambda data: bip.compare_fits({"a": bip.cox("x", data), "b": bip.logit("y ~ x + u", data)}),
     "compare_fits, linear": lambda data: bip.compare_fits({"a": bip.ols("score ~ x", data)}, stars=True),
@@ -98,8 +112,8 @@ VALUES: dict[str, Callable[[pd.DataFrame], Any]] = {
 COMPARED = {"compare_fits", "compare_fits, linear"}
 EFFECTS = {
     "fit.profile", "risk", "margins", "margins, ratios", "contrasts", "average_effects", "equivalence",
-    "caseworkers.switch_effect", "interventions.contrast",
-    "interventions.first_start_effect", "interventions.through_progression", *COMPARED,
+    "interventions.contrast", "caseworkers.orientation_effect", "caseworkers.belief", "caseworkers.switch_effect",
+    "interventions.first_start_effect", "interventions.through_progression", "caseworkers.value_added", *COMPARED,
 }  # fmt: skip
 """Those with effects, which have `tidy` too."""
 

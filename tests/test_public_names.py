@@ -50,6 +50,11 @@ def _study() -> Study:
     return bip.simulate(clients=1500, rng=1)
 
 
+@cache
+def _simulated(clients: int) -> Any:
+    return bip.simulate(clients=clients, rng=3)
+
+
 _TIMES: dict[str, Any] = dict(start="start", stop="stop", event="event")
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "cluster": dict,
@@ -97,6 +102,13 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "progression.change": lambda: dict(study=_study()),
     "progression.reliability": lambda: dict(study=_study()),
     "progression.invariance": lambda: dict(data=_study(), by="sex"),
+    "caseworkers.orientation": lambda: dict(study=_simulated(700)),
+    "caseworkers.orientation_effect": lambda: dict(study=_simulated(700), draws=2),
+    "caseworkers.belief": lambda: dict(study=_simulated(1500)),
+    "caseworkers.value_added": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
+    "caseworkers.counterfactual": lambda: dict(
+        study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
+    ),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.

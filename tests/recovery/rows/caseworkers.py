@@ -22,7 +22,7 @@ SPREAD = truth("caseworker_sd", "log hazard")
 SWITCH = truth("switch_effect_mean", "log hazard")
 
 
-def _mean_of_halves(data: StudyData) -> float:
+def mean_of_halves(data: StudyData) -> float:
     """True effect of a caseworker above the median of true orientation against one below, on average."""
     return float(HALVES * data.quantity("orientation_effect", "log hazard"))
 
@@ -116,7 +116,7 @@ ROWS = (
         "orientation, reference",
         ("E2", "N2", "F", "S"),
         orientation_reference,
-        {"all dates": _mean_of_halves, "pre-dated": _mean_of_halves},
+        {"all dates": mean_of_halves, "pre-dated": mean_of_halves},
     ),
     Row(
         "oracle, orientation",
