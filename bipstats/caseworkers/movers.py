@@ -63,5 +63,6 @@ def forecasts(rows: pd.DataFrame) -> tuple[Estimates, Estimates]:
 
 def of_change(found: dict[str, Estimates], level: float) -> pd.DataFrame:
     """Rows of the foretold change in tidy form, under names of their own."""
-    rows = [one.tidy(level).query("term == @_TESTED").assign(term=name) for name, one in found.items()]
+    tables = {name: one.tidy(level) for name, one in found.items()}
+    rows = [table[table["term"] == _TESTED].assign(term=name) for name, table in tables.items()]
     return pd.concat(rows, ignore_index=True) if rows else pd.DataFrame(columns=list(TIDY))

@@ -125,7 +125,8 @@ class OrientationEffect:
         )
 
     def _instrument_words(self, outcome: str, netting: str) -> str:
-        rows = self.instrument.query("outcome == @outcome and netting == @netting").set_index("method")
+        own = (self.instrument["outcome"] == outcome) & (self.instrument["netting"] == netting)
+        rows = self.instrument[own].set_index("method")
         if "orientation" not in rows.index:
             return ""
         row = rows.loc["orientation"]
