@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY3 := .venv-pandas3/.ready
 JOBS ?= 2
 
-.PHONY: help setup replicate test test-pandas3 lint bench docs notebooks test-browser release-data release clean
+.PHONY: help setup replicate test test-pandas3 lint bench recovery docs notebooks test-browser release-data release clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -38,6 +38,11 @@ SHAPES ?=
 
 bench: $(VENV)/.bench ## time, memory and agreement beside R and Python peers (SHAPES=W10: the largest data)
 	$(BIN)/python benchmarks/run.py $(SHAPES)
+
+STUDIES ?= 1000
+
+recovery: $(READY) ## bias and coverage on studies of known truth, from where it stopped (STUDIES=1000, JOBS=2)
+	$(BIN)/python -m tests.recovery --studies $(STUDIES) --jobs $(JOBS)
 
 docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
 	@rm -rf docs/api

@@ -23,6 +23,7 @@ _NAMES = {
     "person_periods": "timeline.person_periods",
     "landmarks": "timeline.landmarks",
     "transitions": "timeline.transitions",
+    "measurements": "timeline.measurements",
     # models
     "cox": "models.cox",
     "hazard": "models.hazard",
@@ -49,6 +50,8 @@ _NAMES = {
     "e_value": "effects.evalue",
     "compare_fits": "effects.compare",
     "lr_test": "effects.likelihood_ratio",
+    "average_effects": "effects.average_effects",
+    "equivalence": "effects.equivalence",
     # synthetic study and ledger
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",
@@ -67,7 +70,7 @@ _NAMES = {
     "show_versions": "versions",
     "cite": "versions",
 }
-_MODULES = ("codebook", "interventions")
+_MODULES = ("codebook", "progression", "interventions", "caseworkers")
 
 __all__ = ["__version__", *sorted(_NAMES), *_MODULES]
 

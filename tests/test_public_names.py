@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import fits
@@ -14,18 +15,20 @@ from walk import classes, hints, methods, options
 
 import bipstats as bip
 from bipstats.core.result import Result
+from bipstats.study.study import Study
 from bipstats.tables import Summary
 
-NAMES = [name for name in bip.__all__ if name not in ("__version__", "codebook", "interventions")]
+ROOMS = ("codebook", "progression", "interventions", "caseworkers")
+NAMES = [name for name in bip.__all__ if name not in ("__version__", *ROOMS)]
 OBJECTS: dict[str, Any] = {name: getattr(bip, name) for name in NAMES}
-OBJECTS |= {f"codebook.{name}": getattr(bip.codebook, name) for name in bip.codebook.__all__}
-OBJECTS |= {f"interventions.{name}": getattr(bip.interventions, name) for name in bip.interventions.__all__}
+for room in ROOMS:
+    OBJECTS |= {f"{room}.{name}": getattr(getattr(bip, room), name) for name in getattr(bip, room).__all__}
 FUNCTIONS = {name: value for name, value in OBJECTS.items() if inspect.isfunction(value)}
 OF_DATA = {name: value for name, value in FUNCTIONS.items() if not name.startswith("codebook.")}
 ESTIMATORS = {
     name: value
     for name, value in FUNCTIONS.items()
-    if re.match(r"bipstats\.(models|effects)", value.__module__)
+    if re.match(r"bipstats\.(models|effects|caseworkers)", value.__module__)
 } | {name: FUNCTIONS[name] for name in ("cluster", "score_bootstrap")}
 SECTIONS = ("Parameters", "Attributes", "Returns", "Raises", "Warns", "Notes", "References", "Examples")
 
@@ -37,9 +40,21 @@ POSITIONAL = {
     "person_periods": ["width"],
     "contrasts": ["hypotheses"],
     "e_value": ["term"],
+    "interventions.contrast": ["outcome"],
     "simulate": ["truth"],
     "true_effect": ["truth"],
 }
+
+
+@cache
+def _study() -> Study:
+    return bip.simulate(clients=1500, rng=1)
+
+
+@cache
+def _simulated(clients: int) -> Any:
+    return bip.simulate(clients=clients, rng=3)
+
 
 _TIMES: dict[str, Any] = dict(start="start", stop="stop", event="event")
 ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
@@ -62,6 +77,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "logrank": lambda: dict(data=fits.rows(), by="g", **_TIMES),
     "compare_fits": lambda: dict(fits={"a": fits.fitted("cox")}),
     "contrasts": lambda: dict(fit=fits.fitted("ols"), pairs="g"),
+    "average_effects": lambda: dict(formula="score ~ x", data=fits.rows(), exposure="g"),
+    "equivalence": lambda: dict(fit=fits.fitted("ols"), margin=0.5),
     "e_value": lambda: dict(effect=2.0),
     "margins": lambda: dict(fit=fits.fitted("logit"), data=fits.rows(), variable="x"),
     "risk": lambda: dict(
@@ -72,7 +89,28 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "spells": lambda: dict(study=tiny_study()),
     "landmarks": lambda: dict(study=tiny_study()),
     "person_periods": lambda: dict(spells=bip.spells(tiny_study())),
+    "measurements": lambda: dict(study=tiny_study()),
     "interventions.classify": lambda: dict(study=tiny_study()),
+    "progression.agreement": lambda: dict(study=bip.simulate(clients=60, rng=1)),
+    "progression.icc": lambda: dict(table=[[1, 2], [3, 3], [5, 4]]),
+    "progression.weighted_kappa": lambda: dict(a=[1, 2, 3], b=[1, 3, 3]),
+    "caseworkers.switch_effect": lambda: dict(study=bip.simulate(clients=400, rng=1)),
+    "interventions.breaks": lambda: dict(study=tiny_study()),
+    "interventions.contrast": lambda: dict(study=_study()),
+    "interventions.first_start_effect": lambda: dict(study=_study(), draws=20),
+    "interventions.shares": lambda: dict(study=_study()),
+    "interventions.through_progression": lambda: dict(study=_study(), draws=20),
+    "progression.change": lambda: dict(study=_study()),
+    "progression.reliability": lambda: dict(study=_study()),
+    "progression.invariance": lambda: dict(data=_study(), by="sex"),
+    "caseworkers.orientation": lambda: dict(study=_simulated(700)),
+    "caseworkers.orientation_effect": lambda: dict(study=_simulated(700), draws=2),
+    "caseworkers.belief": lambda: dict(study=_simulated(1500)),
+    "caseworkers.value_added": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
+    "caseworkers.counterfactual": lambda: dict(
+        study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
+    ),
+    "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.
 

@@ -11,6 +11,7 @@ PAGE = (Path(__file__).parent.parent / "docs" / "reference.md").read_text(encodi
 def test_every_public_name_is_on_the_page():
     listed = set(re.findall(r"^   ([\w.]+)$", PAGE, re.MULTILINE))
     functions = {f"codebook.{name}" for name in bip.codebook.__all__ if not name.isupper()}
-    functions |= {f"interventions.{name}" for name in bip.interventions.__all__}
-    modules = {"codebook", "interventions", "__version__"}
+    rooms = ("progression", "interventions", "caseworkers")
+    functions |= {f"{room}.{name}" for room in rooms for name in getattr(bip, room).__all__}
+    modules = {"codebook", *rooms, "__version__"}
     assert (set(bip.__all__) - modules) | functions - {"codebook.formula"} <= listed

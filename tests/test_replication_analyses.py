@@ -8,11 +8,16 @@ import pytest
 import statsmodels.api as sm
 from numpy.testing import assert_allclose
 
-from bipstats.codebook import CLASSES
+import bipstats as bip
+from bipstats.caseworkers.exposure import without_breaks
+from bipstats.caseworkers.raw_shares import RawShares
 from bipstats.errors import ModelError
-from bipstats.replication.analyses import caseworkers, interventions, orientation, prediction, progression
+from bipstats.interventions.counts import count_kinds
+from bipstats.models.kernels.roc import delong
+from bipstats.replication.analyses import orientation, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
-from bipstats.replication.frames import require, terms, without_breaks
+from bipstats.replication.frames import Prepared, require, terms
+from bipstats.study.study import Study
 
 
 def test_wilson_interval_by_hand() -> None:
@@ -46,7 +51,7 @@ def test_area_under_the_curve_counts_pairs() -> None:
     rng = np.random.default_rng(7)
     positive = rng.random(60) < 0.3
     scores = np.round(rng.normal(size=(2, 60)) + positive, 1)  # rounded: with ties
-    area, matrix = prediction.delong(positive, scores)
+    area, matrix = delong(positive, scores)
     above, below = [], []
     for row in scores:
         pairs = row[positive][:, None] - row[~positive][None, :]
@@ -68,7 +73,7 @@ def _ends(entries: list[int], clients: int) -> tuple[pd.Series, np.ndarray]:
 def test_naive_rule_by_hand() -> None:
     # Ten caseworkers with ten clients: 0, 0, 0, 1, 1 | 1, 2, 2, 4, 6 of them enter.
     names, flags = _ends([0, 0, 0, 1, 1, 1, 2, 2, 4, 6], 10)
-    group = caseworkers._Caseworkers.from_clients(names, flags, None)
+    group = RawShares.from_clients(names, flags, None, 6)
     assert_allclose(group.top(1 / 2), (0.1 + 0.2 + 0.2 + 0.4 + 0.6) / 5)
     assert_allclose(group.bottom(1 / 2), (0.1 + 0.1) / 5)
     assert_allclose(group.top(1 / 10), 0.6)
@@ -78,16 +83,16 @@ def test_naive_rule_by_hand() -> None:
 def test_naive_rule_leaves_small_caseworkers_out() -> None:
     names, flags = _ends([1] * 10, 6)
     small = pd.concat([names, pd.Series([99] * 5)], ignore_index=True)
-    group = caseworkers._Caseworkers.from_clients(small, np.append(flags, np.ones(5)), None)
+    group = RawShares.from_clients(small, np.append(flags, np.ones(5)), None, 6)
     assert len(group.clients) == 10
     with pytest.raises(ModelError, match="caseworkers with at least 6 clients: 9"):
-        caseworkers._Caseworkers.from_clients(*_ends([1] * 9, 6), None)
+        RawShares.from_clients(*_ends([1] * 9, 6), None, 6)
 
 
 def test_adjusted_shares_are_observed_over_expected() -> None:
     names, flags = _ends([1, 2] * 5, 10)
     expected = np.repeat([0.1, 0.2] * 5, 10)  # every caseworker has exactly what was expected
-    adjusted = caseworkers._Caseworkers.from_clients(names, flags, expected).adjusted()
+    adjusted = RawShares.from_clients(names, flags, expected, 6).adjusted()
     assert_allclose(adjusted.shares, 0.15)
     assert_allclose(adjusted.gap(), 0, atol=1e-12)
 
@@ -116,92 +121,72 @@ def test_leave_out_mean_uses_other_clients_only() -> None:
     assert np.isnan(orientation._leave_out_mean(alone, rows)[0])
 
 
-def test_earlier_mean_uses_first_answers_on_others_before_the_assignment() -> None:
-    answers = _answers()
-    first = answers.sort_values("date", kind="stable").drop_duplicates(["client", "caseworker"])
-    assignments = pd.DataFrame(
-        {
-            "client": ["a", "b", "c", "d", "e"],
-            "caseworker": ["x", "y", "z", "x", "nobody"],
-            "start": pd.to_datetime(["2013-06-01", "2014-01-15", "2013-01-01", "2015-12-31", "2014-01-01"]),
-        }
-    )
-    found = orientation._earlier_mean(answers, assignments)
-    assert ("e", "nobody") not in found.index
-    for row in assignments.iloc[:4].itertuples():
-        others = first[
-            (first["caseworker"] == row.caseworker)
-            & (first["client"] != row.client)
-            & (first["date"] < row.start)
-        ]
-        assert_allclose(
-            found[(row.client, row.caseworker)], others["belief"].mean()
-        )  # NaN where none is earlier
-
-
-def _pairs() -> tuple[pd.DataFrame, np.ndarray]:
-    rng = np.random.default_rng(5)
-    n = 300
-    classes = pd.Categorical.from_codes(rng.integers(0, 4, n), dtype=pd.CategoricalDtype(list(CLASSES)))
-    change = pd.array(rng.integers(-2, 3, n), dtype="Int8")
-    level = pd.array(rng.integers(1, 6, n), dtype="Int8")
-    frame = pd.DataFrame(
-        {
-            "client": rng.choice([f"c{i}" for i in range(90)], n),
-            "weeks": rng.integers(10, 20, n),
-            "measurement": np.where(np.arange(n) < 90, 1, 2),
-            "intervention_class": classes,
-            "change_cooperation_client": change,
-            "cooperation_client": level,
-        }
-    )
-    sd = frame.loc[frame["measurement"] == 1, "cooperation_client"].astype(float).std()
-    return frame, frame["change_cooperation_client"].astype(float) / frame["weeks"] * 13 / sd
-
-
 def test_progression_by_class_agrees_with_statsmodels() -> None:
-    frame, y = _pairs()
-    found = progression._by_class(frame, ("cooperation_client",))
+    """Mean change of the index by class, and job + other against the others, with errors clustered by client."""
+    study = bip.simulate(clients=500, rng=8)
+    found = progression.reference(Prepared(study))
+    index = bip.progression.readiness(study)
+    frame = bip.transitions(study).query("weeks <= 16")
+    y = (index.change(frame) / frame["weeks"] * 13).to_numpy()
     x = (frame["intervention_class"].cat.codes.to_numpy()[:, None] == np.arange(4)).astype(float)
-    wanted = sm.OLS(y.to_numpy(), x).fit(
+    wanted = sm.OLS(y, x).fit(
         cov_type="cluster",
         cov_kwds={"groups": pd.factorize(frame["client"])[0], "use_correction": False},
     )
     contrasts = wanted.t_test([[-1, 0, 0, 1], [0, -1, 0, 1], [0, 0, -1, 1]])
     errors_of = np.diag(contrasts.sd) if np.ndim(contrasts.sd) == 2 else contrasts.sd
-    lowest = int(np.argmin(contrasts.effect - found["none"].critical * errors_of))
-    estimates = [found[name].value for name in progression.NAMES]
-    errors = [found[name].std_error for name in progression.NAMES]
-    assert_allclose(estimates, [*wanted.params, contrasts.effect[lowest]], rtol=1e-10)
-    assert_allclose(errors, [*wanted.bse, errors_of[lowest]], rtol=1e-10)
-    assert f"job + other less {progression.CLASSES[lowest]}" in found["both less next"].note
+    made = [found[name] for name in progression.REFERENCE]
+    lowest = int(np.argmin(contrasts.effect - made[0].critical * errors_of))
+    assert_allclose([one.value for one in made], [*wanted.params, contrasts.effect[lowest]], rtol=1e-9)
+    assert_allclose([one.std_error for one in made], [*wanted.bse, errors_of[lowest]], rtol=1e-9)
+    assert f"job + other less {progression.CLASSES[lowest]}" in made[-1].note
+    assert (
+        2.2 < made[0].critical < 2.8
+    )  # seven estimates at once, correlated: between 1.96 and Bonferroni's 2.69
 
 
 def test_progression_is_judged_on_measurements_three_months_apart() -> None:
-    frame, _ = _pairs()
-    near = progression._near(frame)
-    assert near["weeks"].max() == progression.LONGEST_GAP and len(near) < len(frame)
-
-
-def test_simultaneous_intervals_are_wider() -> None:
-    # One estimate: 1.96. Two independent ones: P(max |z| < c) = .95 at c = 2.2365. Perfectly correlated: 1.96.
-    assert_allclose(progression._critical(np.array([[4.0]])), 1.95996, atol=0.02)
-    assert_allclose(progression._critical(np.eye(2)), 2.2365, atol=0.02)
-    assert_allclose(progression._critical(np.ones((2, 2))), 1.95996, atol=0.02)
+    study = bip.simulate(clients=500, rng=8)
+    near, every = progression.reference(Prepared(study)), progression.all_pairs(Prepared(study))
+    pairs = bip.transitions(study)
+    counted = [sum(made[name].n for name in names[:4]) for made, names in (
+        (near, progression.REFERENCE), (every, progression.ALL_PAIRS)
+    )]  # fmt: skip
+    assert counted == [int((pairs["weeks"] <= progression.LONGEST_GAP).sum()), len(pairs)]
 
 
 def test_a_class_without_pairs_has_no_estimate() -> None:
-    frame, _ = _pairs()
-    found = progression._by_class(frame[frame["intervention_class"] != "job only"], ("cooperation_client",))
-    assert isinstance(found["job only"], Unavailable)
-    assert isinstance(found["both less next"], Unavailable)
-    assert isinstance(found["none"], Estimate)
+    study = bip.simulate(clients=500, rng=8)
+    codes = bip.codebook.interventions().query("type == 'job'")["code"]
+    job = study.interventions["code"].isin(codes)
+    alone = study.interventions[~job]
+    without = Study(study.clients, study.responses, study.assignments, alone, study.register)
+    found = progression.reference(Prepared(without))
+    assert isinstance(found["progression, job only"], Unavailable)
+    assert isinstance(found["progression, both less next"], Unavailable)
+    assert isinstance(found["progression, none"], Estimate)
+
+
+def test_the_composite_and_the_adjusted_means_are_named_as_the_observed_ones() -> None:
+    prepared = Prepared(bip.simulate(clients=1000, rng=8))
+    adjusted, composite = progression.adjusted(prepared), progression.composite(prepared)
+    assert tuple(adjusted) == progression.ADJUSTED and tuple(composite) == progression.COMPOSITE
+    better = [composite[name].value for name in progression.COMPOSITE[:4]]
+    assert min(better) < 0 < max(better)  # against a client drawn from all, less one half
 
 
 def test_error_of_a_share_of_rows_is_clustered() -> None:
     # Clients 0, 0, 1, 1; flags 1, 1, 0, 0: sums of residuals 1 and -1; se = sqrt(2) / 4
-    made = interventions._clustered(np.array([True, True, False, False]), np.array([0, 0, 1, 1]))
-    assert_allclose([made.value, made.std_error], [0.5, np.sqrt(2) / 4])
+    rows = pd.DataFrame(
+        {
+            "client": ["a", "a", "b", "b"],
+            "intervention_class": ["none"] * 2 + ["job only"] * 2,
+            "n_types": [0, 0, 1, 1],
+        }
+    )
+    made = count_kinds(rows).set_index("kind").loc["none"]
+    assert_allclose([made["by_window"], made["window_error"]], [0.5, np.sqrt(2) / 4])
+    assert_allclose([made["by_client"], made["client_error"]], [0.5, 0.5])
 
 
 def test_rows_that_differ_in_time_only_are_joined() -> None:

@@ -19,7 +19,7 @@ CLIENTS = 250
 def test_spread_is_that_of_the_studies_and_recurs() -> None:
     table = sampling_errors(2, clients=CLIENTS, show=False).set_index("quantity")
     seeds = np.random.SeedSequence(20130101).spawn(2)
-    values = [one_study(seed, CLIENTS)["mental diagnosis"].value for seed in seeds]
+    values = [one_study(np.random.default_rng(seed), CLIENTS)["mental diagnosis"].value for seed in seeds]
     # two values: sd = |a - b| / sqrt(2)
     assert_allclose(table.loc["mental diagnosis", "sd"], abs(values[0] - values[1]) / np.sqrt(2))
     assert_allclose(table.loc["mental diagnosis", "mean"], np.mean(values))
@@ -39,11 +39,14 @@ def test_the_command_writes_where_it_is_told(tmp_path: Path, monkeypatch) -> Non
     monkeypatch.setattr("bipstats.calibration.sampling_error.CLIENTS", 120)
     monkeypatch.setattr(
         "bipstats.calibration.sampling_error.sampling_errors",
-        lambda studies, *, jobs: sampling_errors(studies, clients=120, jobs=jobs, show=False),
+        lambda studies, **options: sampling_errors(studies, clients=120, show=False, **options),
     )
-    main(["--studies", "2", "--out", str(tmp_path / "made.toml")])
+    options = ["--studies", "2", "--checkpoint", str(tmp_path / "studies")]
+    main([*options, "--out", str(tmp_path / "made.toml")])
     content = tomllib.loads((tmp_path / "made.toml").read_text(encoding="utf-8"))
     assert {"mental diagnosis", "belief 1"} <= {row["quantity"] for row in content["estimate"]}
+    main([*options, "--out", str(tmp_path / "again.toml")])  # from the finished studies
+    assert (tmp_path / "again.toml").read_bytes() == (tmp_path / "made.toml").read_bytes()
 
 
 def test_the_codebooks_file_is_complete_and_assumed() -> None:

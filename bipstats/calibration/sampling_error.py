@@ -14,9 +14,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
-from bipstats.core.progress import progress
+from bipstats.core.resample import draws
 from bipstats.replication.analyses import estimate
 from bipstats.replication.estimate import Estimate
 from bipstats.replication.frames import Prepared
@@ -33,15 +32,20 @@ _HEAD = """\
 """
 
 
-def one_study(seed: np.random.SeedSequence, clients: int = CLIENTS) -> dict[str, Estimate]:
+def one_study(rng: np.random.Generator, clients: int = CLIENTS) -> dict[str, Estimate]:
     """Simulate one study and run every reference analysis on it; those that fail are left out."""
-    prepared = Prepared(simulate(clients=clients, rng=np.random.default_rng(seed)))
+    prepared = Prepared(simulate(clients=clients, rng=rng))
     found = {name: value for made in estimate(prepared) for name, value in made.items()}
     return {name: value for name, value in found.items() if isinstance(value, Estimate)}
 
 
 def sampling_errors(
-    studies: int = 100, *, clients: int = CLIENTS, jobs: int = 1, show: bool | None = None
+    studies: int = 100,
+    *,
+    clients: int = CLIENTS,
+    jobs: int | None = None,
+    show: bool | None = None,
+    checkpoint: Path | None = None,
 ) -> pd.DataFrame:
     """Give the spread of every estimate over simulated studies.
 
@@ -50,19 +54,29 @@ def sampling_errors(
     studies : int
         At least 2.
     clients : int
-    jobs : int
+    jobs : int, optional
         Processes.
     show : bool, optional
         Progress; None: only on a terminal.
+    checkpoint : path, optional
+        File for finished studies; an interrupted run goes on from it.
 
     Returns
     -------
     pandas.DataFrame
         ``quantity, scale, sd, mean, studies``.
     """
-    seeds = np.random.SeedSequence(SEED).spawn(studies)
-    runs = Parallel(n_jobs=jobs, return_as="generator")(delayed(one_study)(seed, clients) for seed in seeds)
-    results = list(progress(runs, studies, "simulated studies", show))
+    results = draws(
+        one_study,
+        studies,
+        clients,
+        rng=SEED,
+        jobs=jobs,
+        shown=show,
+        label="simulated studies",
+        checkpoint=checkpoint,
+        kinds=[Estimate],
+    )
     rows = []
     for name in dict.fromkeys(name for result in results for name in result):
         found = [result[name] for result in results if name in result]
@@ -89,10 +103,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m bipstats.calibration.sampling_error")
     parser.add_argument("--studies", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
+    parser.add_argument("--checkpoint", type=Path, help="file for finished studies, to go on from")
     parser.add_argument("--out", type=Path, help="default: the codebook's own file")
     asked = parser.parse_args(arguments)
     path = asked.out or Path(str(resources.files("bipstats.codebook") / "sampling_error.toml"))
-    table = sampling_errors(asked.studies, jobs=asked.jobs)
+    table = sampling_errors(asked.studies, jobs=asked.jobs, checkpoint=asked.checkpoint)
     path.write_text(as_toml(table, asked.studies, CLIENTS), encoding="utf-8", newline="\n")
 
 

@@ -12,6 +12,7 @@ from bipstats.core.columns import Floats, Ints
 from bipstats.core.estimates import AcceptedValues
 from bipstats.core.few_clusters import Refits
 from bipstats.errors import OptionError
+from bipstats.seeds import check_rng, generator
 
 _STEPS = (0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0, 11.0, 15.0, 20.0)  # in standard errors
 _APART = 0.1
@@ -94,9 +95,7 @@ def score_bootstrap(
         raise OptionError(f"score_bootstrap() takes one column's name; received {column!r}.")
     if isinstance(draws, bool) or not isinstance(draws, int | np.integer) or draws < 99:
         raise OptionError(f"draws={draws!r} is not a number of draws; give a whole number of at least 99.")
-    known = rng is None or isinstance(rng, np.random.Generator)
-    if not known and (isinstance(rng, bool) or not isinstance(rng, int | np.integer)):
-        raise OptionError(f"rng={rng!r} is not an option; give None, a whole number or a numpy Generator.")
+    check_rng(rng)
     return ScoreBootstrap((column,), int(draws), rng)
 
 
@@ -105,7 +104,7 @@ def sign_patterns(n_clusters: int, draws: int, rng: int | np.random.Generator | 
     if n_clusters - 1 <= np.log2(draws):
         rest = np.array(list(product((1.0, -1.0), repeat=n_clusters - 1))).reshape(-1, n_clusters - 1)
         return np.hstack([np.ones((len(rest), 1)), rest])
-    random = np.random.default_rng(rng).integers(0, 2, (draws, n_clusters)) * 2.0 - 1.0
+    random = generator(rng).integers(0, 2, (draws, n_clusters)) * 2.0 - 1.0
     return np.vstack([np.ones(n_clusters), random])
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from typing import Any
@@ -79,6 +79,33 @@ def from_json(text: str, classes: Mapping[str, Callable[[], type]]) -> Any:
         )
     model = classes[name]()
     return _build(model, written["fields"], _Reader(_dataclasses_of(model)))
+
+
+def value_to_json(value: object, where: str) -> str:
+    """Write plain data (numbers, text, arrays, dates; tuples, lists, dicts and dataclasses of these) as one line.
+
+    Raises
+    ------
+    ModelError
+        The value is, or holds, something else; the message says where, beginning with `where`.
+    """
+    return json.dumps(_encode(value, where), allow_nan=False, ensure_ascii=True)
+
+
+def value_from_json(text: str, kinds: Sequence[type] = ()) -> Any:
+    """Read what `value_to_json` wrote; dataclasses are made of the given kinds and of those they name.
+
+    Raises
+    ------
+    ModelError
+        The text is no JSON, or holds something unknown.
+    """
+    try:
+        written = json.loads(text)
+    except json.JSONDecodeError as error:
+        raise ModelError(f"this is no JSON: {error}.") from None
+    known = {name: kind for one in kinds for name, kind in _dataclasses_of(one).items()}
+    return _Reader(known).read(written)
 
 
 def _encode(value: Any, where: str) -> Any:

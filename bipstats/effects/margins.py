@@ -198,6 +198,7 @@ def margins(
         if given:
             raise ModelError(f"{name}= belongs to risks at a horizon. {_CURE}")
     _check_scale(fit, scale)
+    _refuse_counts(fit, data)
     columns = fit.design.columns if scale == "hazard_ratio" else fit.inputs
     rows = Worlds.of(data, variable, contrast, [fit], columns, missing)
     found = [compared(fit, scale, low, high) for low, high in rows.frames()]
@@ -216,6 +217,16 @@ _CURE = (
     "which covariates are frozen. Fit every exit and write "
     'bip.margins({"job": fit, "pension": fit, ...}, landmark_data, variable, horizon=52, scale=...).'
 )
+
+
+def _refuse_counts(fit: Result, data: pd.DataFrame) -> None:
+    """Refuse rows that stand for several: an average over them would count each once."""
+    counts = getattr(getattr(fit, "specification", None), "counts", None)
+    if counts is not None and counts in data.columns:
+        raise ModelError(
+            f"the rows stand for as many as column {counts!r} says, and margins average over rows as they are. Write "
+            f"them out: data.loc[data.index.repeat(data[{counts!r}])].drop(columns={counts!r})."
+        )
 
 
 def _check_scale(fit: Result, scale: Scale) -> None:

@@ -13,6 +13,8 @@ from scipy import optimize, stats
 from scipy.special import chdtrc, fdtrc, ndtri
 from scipy.stats import qmc
 
+from bipstats.seeds import generator
+
 Floats = NDArray[np.float64]
 
 _COPIES, _POINTS = 8, 2**15  # copies of the points, shifted independently; their spread is the error
@@ -88,7 +90,7 @@ def max_t(
     narrow, wide = one.isf((1 - level) / 2), one.isf((1 - level) / (2 * m))
     if m == 1:
         return MaxT(raw, float(narrow), 0.0)
-    tail = _tail(correlation, df, np.random.default_rng(rng))
+    tail = _tail(correlation, df, generator(rng))
     critical = optimize.brentq(
         lambda c: tail.copies(c).mean() - (1 - level), 0.99 * narrow, 1.01 * wide, xtol=1e-10
     )

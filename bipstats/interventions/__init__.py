@@ -1,7 +1,34 @@
-"""The 21 interventions in types and classes."""
+"""The 21 interventions in types and classes, and what may be concluded about them.
+
+Public names are loaded on first use. A module here must not have the name of a public function: importing it would
+put the module in the function's place.
+"""
 
 from __future__ import annotations
 
-from bipstats.interventions.classify import classify
+from importlib import import_module
+from typing import Any
 
-__all__ = ["classify"]
+# Public name -> module of this room that defines it.
+_NAMES = {
+    "breaks": "breaks_between",
+    "classify": "windows",
+    "contrast": "progression",
+    "first_start_effect": "first_start",
+    "shares": "counts",
+    "through_progression": "decomposition",
+}
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -10,16 +10,20 @@ from numpy.typing import NDArray
 
 from bipstats.core.columns import Ints, group_codes, require_columns
 from bipstats.errors import ModelError
-from bipstats.models.inputs import event_column, event_indicator
+from bipstats.models.inputs import event_column, event_indicator, read_counts
 
 _CLOCKS = ("stop", "period", "week", "date")
 
 
 def refuse_absorbing_effects(
-    data: pd.DataFrame, outcome: str, absorb: Sequence[str], clock: str | None = None
+    data: pd.DataFrame,
+    outcome: str,
+    absorb: Sequence[str],
+    clock: str | None = None,
+    counts: str | None = None,
 ) -> None:
     """Refuse to absorb effects of units whose time at risk the outcome ends; `clock` names the column of time."""
-    names = [event_column(outcome), *absorb, *([] if clock is None else [clock])]
+    names = [event_column(outcome), *absorb, *(name for name in (clock, counts) if name is not None)]
     if not absorb:
         return
     require_columns(data, names, "the model")
@@ -27,6 +31,8 @@ def refuse_absorbing_effects(
     rows = data.dropna(subset=holed) if holed else data
     if rows.empty:  # whoever fits says so
         return
+    if counts is not None:
+        rows = rows.take(np.repeat(np.arange(len(rows)), np.minimum(read_counts(rows, counts), 2)))
     event = event_indicator(rows, outcome)
     for name in absorb:
         refuse_absorbing(rows, event, group_codes(rows, name, "absorb="), outcome, name, clock)

@@ -88,6 +88,8 @@ class BinomialRows:
     design : Design
     data : pandas.DataFrame
         The rows of the problem, for identifiers of clusters.
+    count : (n,) integer array
+        How many equal rows each stands for.
     within : str
         What the levels of the factor with the most levels are called.
     unit : str or None
@@ -104,6 +106,7 @@ class BinomialRows:
     transform: Floats
     design: Design
     data: pd.DataFrame
+    count: Ints
     within: str
     unit: str | None
     flow: Flow
@@ -142,7 +145,7 @@ def intercept(n: int) -> Baseline:
     return Baseline(np.zeros(n, np.int64), (), "row", np.empty((n, 0)), ())
 
 
-def _cure(link: Link, absorbed: bool) -> str:
+def cure_of(link: Link, absorbed: bool) -> str:
     """How to mend separation: what is absorbed cannot be penalised."""
     return PENALISE if link == "logit" and not absorbed else MERGE
 
@@ -188,7 +191,7 @@ def binomial_rows(
     if not penalised:
         refuse_separation(
             matrix, design.names, successes, rows.weight, level=level, within=within,
-            references=design.references, cure=_cure(link, bool(factors)),
+            references=design.references, cure=cure_of(link, bool(factors)),
         )  # fmt: skip
     x = np.hstack([baseline.x, matrix]) if baseline.names else matrix
     slopes = (*baseline.names, *design.names)
@@ -197,7 +200,7 @@ def binomial_rows(
     if n_rows > len(rows.data):
         counted += (("collapsed into an equal row", n_rows - len(rows.data)),)
     counts = (successes, rows.weight, offset, link)
-    made = (rows.data, within, unit, counted, n_rows, n_events)
+    made = (rows.data, rows.count, within, unit, counted, n_rows, n_events)
     if factors:
         found = absorb_factors(
             x, slopes, baseline.level, baseline.level_names, baseline.within, factors, counts
@@ -209,11 +212,11 @@ def binomial_rows(
     names = ("Intercept", *baseline.level_names, *slopes)
     covariate = standardise(x, slopes, baseline.level, baseline.within)
     problem = binomial_problem(covariate.x, baseline.level, *counts)
-    transform = _transform(len(baseline.level_names) + 1, covariate.centre, covariate.scale)
+    transform = level_transform(len(baseline.level_names) + 1, covariate.centre, covariate.scale)
     return BinomialRows(problem, names, names, transform, design, *made, NOTHING_ABSORBED)
 
 
-def _transform(n_levels: int, centre: Floats, scale: Floats) -> Floats:
+def level_transform(n_levels: int, centre: Floats, scale: Floats) -> Floats:
     """Level effects and scaled slopes to intercept, contrasts with the first level, and slopes."""
     size = n_levels + len(scale)
     transform = np.eye(size)
@@ -273,7 +276,7 @@ def _separated(rows: BinomialRows) -> ModelError | None:
     names = rows.names[len(rows.names) - problem.x.shape[1] :]
     return separated_sides(
         problem.x, names, level, problem.successes, problem.trials,
-        within=rows.within, cure=_cure(problem.link, bool(rows.absorbed)),
+        within=rows.within, cure=cure_of(problem.link, bool(rows.absorbed)),
     )  # fmt: skip
 
 
@@ -311,13 +314,20 @@ def _recurring(rows: BinomialRows, values: Floats, loglik: float) -> tuple[Float
 def _covariance(vcov: Vcov, rows: BinomialRows, working: Floats, at: Evaluation) -> Covariance:
     n_reported, n_working = rows.transform.shape
     n_eliminated = rows.absorbed.n_params - (n_working - n_reported)
+    single = vcov == "robust" and rows.unit is None
+
+    def score_sums(group: Ints) -> Floats:
+        sums = _kernel(rows).score_sums(working, rows.problem, group)
+        # n equal rows s are one row n s here, and n s s' in a sandwich of single rows.
+        return sums / np.sqrt(rows.count)[:, None] if single else sums
+
     return covariance(
         vcov,
         at.information,
-        score_sums=lambda group: _kernel(rows).score_sums(working, rows.problem, group),
+        score_sums,
         codes=lambda name: group_codes(rows.data, name, "vcov="),
         unit=rows.unit,
-        n_rows=rows.n_rows,
+        n_rows=len(rows.data) if single else rows.n_rows,
         n_absorbed=n_eliminated,
         refits=_refits(rows, working, at.information),
     )

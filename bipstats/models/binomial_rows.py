@@ -11,10 +11,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, listed
+from bipstats.core.columns import Floats, Ints, Missing, complete_rows, group_codes, listed, require_columns
 from bipstats.core.covariance import Cluster, Vcov, cluster_columns
 from bipstats.errors import ModelError, OptionError
-from bipstats.models.inputs import read_weights
+from bipstats.models.inputs import read_counts, read_weights
 from bipstats.models.kernels.absorb import varying_rows
 from bipstats.models.kernels.collapse import EqualRows, equal_rows, single_rows
 
@@ -39,6 +39,10 @@ class CountedRows:
     count: Ints
     weight: Floats
 
+    def given(self, n_missing: int) -> int:
+        """Rows that there were, those left out included."""
+        return int(self.count.sum()) + n_missing
+
     def take(self, kept: Flags) -> CountedRows:
         """Some of the rows."""
         if kept.all():
@@ -54,6 +58,7 @@ def counted_rows(
     missing: Missing,
     *,
     collapse: bool,
+    counts: str | None = None,
 ) -> tuple[CountedRows, int]:
     """Collapse equal rows, then leave out those with missing values.
 
@@ -68,15 +73,17 @@ def counted_rows(
         Column of case weights, summed.
     missing : {"raise", "drop"}
     collapse : bool
+    counts : str, optional
+        Column that says how many equal rows a row stands for; such rows are meant below.
 
     Returns
     -------
     CountedRows
     n_missing : int
-        Rows of `data` left out.
+        Rows left out.
     """
     apart, summed = [*columns, *identifiers], [] if weights is None else [weights]
-    weight = read_weights(data, weights, holes=True)
+    weight, stands_for = read_weights(data, weights, holes=True), read_counts(data, counts)
     if collapse:
         keys = [_key(data[name]) for name in dict.fromkeys(apart)]
         same = equal_rows([*keys, *(_apart(np.where(data[name].isna(), -1, 0)) for name in summed)])
@@ -86,18 +93,16 @@ def counted_rows(
     columns_taken = {name: _take(data[name], same) for name in dict.fromkeys([*apart, *summed])}
     taken = pd.DataFrame(columns_taken, copy=False)
     complete, _ = complete_rows(taken, [*columns, *summed], missing)
-    count = _aligned(same.counts, taken, complete)
-    rows = CountedRows(complete, count, _aligned(_sums(same, weight, weights), taken, complete))
-    return rows, len(data) - int(count.sum())
+    every = same.counts if counts is None else same.sums(stands_for)
+    weight = every.astype(float) if weights is None else same.sums(weight * stands_for)
+    count = _aligned(every, taken, complete)
+    rows = CountedRows(complete, count, _aligned(weight, taken, complete))
+    return rows, int(every.sum() - count.sum())
 
 
 def _take(column: pd.Series, same: EqualRows) -> pd.api.extensions.ExtensionArray:
     """Values of a row of each group; no copy where every row is one."""
     return column.array if len(same.starts) == same.n else column.array.take(same.first)
-
-
-def _sums(same: EqualRows, weight: Floats, weights: str | None) -> Floats:
-    return same.counts.astype(float) if weights is None else same.sums(weight)
 
 
 def _aligned(values: NDArray, taken: pd.DataFrame, complete: pd.DataFrame) -> NDArray:
@@ -138,12 +143,22 @@ def counting_rows(prepare: Callable[[bool], Prepared], vcov: Vcov, unit: str | N
     unit : str or None
         Column whose rows are one unit for robust errors; None: each row is, and has to stay one.
     """
-    # CR2 adjusts residuals row by row, by their own weights.
-    single = (vcov == "robust" and unit is None) or (isinstance(vcov, Cluster) and vcov.small_sample == "CR2")
-    if not single:
+    single = vcov == "robust" and unit is None
+    if not (single or adjusts_rows(vcov)):
         with suppress(ModelError):
             return prepare(True)
     return prepare(False)
+
+
+def adjusts_rows(vcov: Vcov) -> bool:
+    """Whether the covariance adjusts residuals row by row, by their own weights: then equal rows have to stay apart."""
+    return isinstance(vcov, Cluster) and vcov.small_sample == "CR2"
+
+
+def written_out(data: pd.DataFrame, counts: str) -> pd.DataFrame:
+    """Every row as often as its count says."""
+    require_columns(data, [counts], "counts=")
+    return data.take(np.repeat(np.arange(len(data)), read_counts(data, counts)))
 
 
 def identifiers(vcov: Vcov, unit: str | None) -> list[str]:

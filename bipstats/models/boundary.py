@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from joblib import Parallel, delayed
 
 from bipstats.core.columns import Floats
-from bipstats.core.progress import progress
+from bipstats.core.resample import draws as draw
 from bipstats.errors import ModelError, OptionError
 from bipstats.models.kernels.intercepts import Intercepts
 from bipstats.models.kernels.simulated_ratio import ratio, simulated_ratio
+from bipstats.seeds import generator
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def boundary_test(
     *,
     draws: int,
     rng: int | np.random.Generator | None,
-    jobs: int,
+    jobs: int | None,
     shown: bool | None,
 ) -> BoundaryTest:
     """Simulate the likelihood ratio of the columns tested, one seed a draw."""
@@ -124,12 +124,8 @@ def boundary_test(
         )
     rest = [k for k, name in enumerate(columns) if name not in tested]
     statistic, params = ratio(model, rest)
-    entropy = int(np.random.default_rng(rng).integers(2**63))
-    seeds = np.random.SeedSequence(entropy).spawn(int(draws))
-    runs = Parallel(n_jobs=jobs, return_as="generator")(
-        delayed(simulated_ratio)(model, rest, params, seed) for seed in seeds
-    )
-    found = np.array(list(progress(runs, int(draws), "draws", shown)))
+    seed = int(generator(rng).integers(2**63))
+    found = np.array(draw(simulated_ratio, int(draws), model, rest, params, rng=seed, jobs=jobs, shown=shown))
     kept = found[np.isfinite(found)]
     if len(kept) < (1 - _MOST_LOST) * draws:
         raise ModelError(

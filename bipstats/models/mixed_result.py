@@ -227,7 +227,7 @@ class MixedResult(Result):
         *,
         draws: int = 199,
         rng: int | np.random.Generator | None = None,
-        jobs: int = 1,
+        jobs: int | None = None,
         progress: bool | None = None,
     ) -> BoundaryTest:
         """Test random intercepts, several at once, by a parametric bootstrap of the likelihood ratio.
@@ -240,8 +240,8 @@ class MixedResult(Result):
             Columns whose intercepts are tested; all of them if not given.
         draws : int, default 199
         rng : None, int or numpy.random.Generator
-        jobs : int, default 1
-            Processes; the numbers do not depend on it.
+        jobs : int, optional
+            Processes; None: what ``joblib.parallel_config`` says, else one. The numbers do not depend on it.
         progress : bool, optional
             None: only on a terminal or in a notebook.
 

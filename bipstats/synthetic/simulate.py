@@ -31,6 +31,7 @@ def simulate(
     *,
     clients: int = 4000,
     rng: int | Generator | None = None,
+    caseworkers_rng: int | Generator | None = None,
     do: Mapping[str, Any] | None = None,
     latent: bool = False,
 ) -> Study:
@@ -45,6 +46,9 @@ def simulate(
         Number of clients, at least 10.
     rng : int, Generator or None
         The same int gives the same study.
+    caseworkers_rng : int, Generator or None
+        A seed of the caseworkers' own: the same caseworkers (effects, orientation, caseloads, departures)
+        with other clients for each `rng`, as long as there are as many of them. None: `rng` draws them too.
     do : mapping, optional
         A counterfactual with common random numbers: ``{"belief": 1}`` moves every latent belief by one step
         at all times, ``{"switches": "none"}`` leaves every client with the first caseworker,
@@ -100,7 +104,7 @@ def simulate(
         raise OptionError(f"truth={truth!r} must be a bip.Truth, for example bip.scenarios()['N2'].")
     what = action(do)
     size = check_size(clients, truth)
-    draws = streams(rng)
+    draws = streams(rng, caseworkers_rng)
     world = make_world(truth, size, draws, what)
     ids, names = frames.client_ids(size), frames.caseworker_ids(world.team)
     known = quantities(world)

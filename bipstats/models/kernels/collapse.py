@@ -42,7 +42,7 @@ class EqualRows:
         """Rows of each group, (g,)."""
         return np.diff(self.starts, append=self.n)
 
-    def sums(self, values: Floats) -> Floats:
+    def sums(self, values: NDArray[Any]) -> NDArray[Any]:
         """Sum values (n,) by group, (g,)."""
         return np.add.reduceat(values if self.order is None else values[self.order], self.starts)
 

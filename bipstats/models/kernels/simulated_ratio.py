@@ -43,26 +43,26 @@ def ratio(model: Intercepts, rest: Sequence[int]) -> tuple[float, Floats]:
 
 
 def simulated_ratio(
-    model: Intercepts, rest: Sequence[int], params: Floats, seed: np.random.SeedSequence
+    rng: np.random.Generator, model: Intercepts, rest: Sequence[int], params: Floats
 ) -> float:
     """The same on outcomes drawn from the model with some of the factors; NaN where there is no maximum.
 
     Parameters
     ----------
+    rng : numpy.random.Generator
     model : Intercepts
     rest : sequence of int
         Factors whose intercepts are drawn.
     params : (P + K',) array
         Fixed effects and their standard deviations.
-    seed : numpy.random.SeedSequence
     """
-    draw, counts = np.random.default_rng(seed), model.fixed
+    counts = model.fixed
     n_fixed = counts.by_level.shape[0] + counts.x.shape[1]
     eta = linear_predictor(params[:n_fixed], counts)
     for factor, sd in zip(rest, params[n_fixed:], strict=True):
         codes = model.factors[factor]
-        eta = eta + sd * draw.standard_normal(int(codes.max()) + 1)[codes]
-    drawn = draw.binomial(counts.trials.astype(np.int64), mean(eta, counts.link)).astype(float)
+        eta = eta + sd * rng.standard_normal(int(codes.max()) + 1)[codes]
+    drawn = rng.binomial(counts.trials.astype(np.int64), mean(eta, counts.link)).astype(float)
     again = replace(model, fixed=replace(counts, successes=drawn))
     with one_thread():
         try:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 
 from bipstats.codebook import CLASSES, REFERENCE_RATER
-from bipstats.core.covariance import cluster, covariance, group_sums
-from bipstats.errors import ModelError
+from bipstats.core.estimates import Estimates
+from bipstats.effects.average_result import AverageEffects
+from bipstats.effects.multiplicity import max_t
+from bipstats.interventions.composite import composite as composite_means
+from bipstats.interventions.designs import weighted
+from bipstats.interventions.pairs import pairs
+from bipstats.progression.index import readiness
 from bipstats.replication.estimate import Estimate, Quantities, Unavailable
-from bipstats.replication.frames import QUARTER, SIGNIFICANT, Prepared
+from bipstats.replication.frames import SIGNIFICANT, Prepared
 from bipstats.replication.wording import counted
 
 LONGEST_GAP = 16
@@ -20,135 +24,98 @@ ALL_PAIRS = tuple(f"progression, {name}, all pairs" for name in NAMES)
 REFERENCE = tuple(f"progression, {name}" for name in NAMES)
 CLIENT_ITEMS = tuple(f"progression, {name}, client items" for name in NAMES)
 CASEWORKER_ITEMS = tuple(f"progression, {name}, caseworker items" for name in NAMES)
+ADJUSTED = tuple(f"progression, {name}, adjusted" for name in NAMES)
+COMPOSITE = tuple(f"doing better, {name}" for name in NAMES)
 
-_DRAWS = 100_000
+_ANY_GAP = 10_000
 _SEED = 23
-
-_REFERENCE_ITEMS = tuple(f"{key}_{REFERENCE_RATER[key]}" for key in SIGNIFICANT)
+_ITEMS = tuple(f"{key}_{REFERENCE_RATER[key]}" for key in SIGNIFICANT)
 
 
 def reference(prepared: Prepared) -> Quantities:
-    """The nine indicators, each by its reference rater."""
-    return _named(REFERENCE, _by_class(_near(prepared.transitions), _REFERENCE_ITEMS))
+    """The nine indicators, each by its reference rater; observed means."""
+    return _named(REFERENCE, *_means(prepared, _ITEMS, LONGEST_GAP))
 
 
 def all_pairs(prepared: Prepared) -> Quantities:
     """The same over gaps of any length, with the class over the whole gap."""
-    return _named(ALL_PAIRS, _by_class(prepared.transitions, _REFERENCE_ITEMS))
+    return _named(ALL_PAIRS, *_means(prepared, _ITEMS, _ANY_GAP))
 
 
 def client_items(prepared: Prepared) -> Quantities:
     """Those of the nine that the client answers."""
-    items = tuple(item for item in _REFERENCE_ITEMS if item.endswith("_client"))
-    return _named(CLIENT_ITEMS, _by_class(_near(prepared.transitions), items))
+    items = tuple(item for item in _ITEMS if item.endswith("_client"))
+    return _named(CLIENT_ITEMS, *_means(prepared, items, LONGEST_GAP))
 
 
 def caseworker_items(prepared: Prepared) -> Quantities:
     """Those of the nine that the caseworker answers."""
-    items = tuple(item for item in _REFERENCE_ITEMS if item.endswith("_caseworker"))
-    return _named(CASEWORKER_ITEMS, _by_class(_near(prepared.transitions), items))
+    items = tuple(item for item in _ITEMS if item.endswith("_caseworker"))
+    return _named(CASEWORKER_ITEMS, *_means(prepared, items, LONGEST_GAP))
 
 
-def _near(pairs: pd.DataFrame) -> pd.DataFrame:
-    """Pairs of measurements about three months apart."""
-    return pairs[pairs["weeks"] <= LONGEST_GAP]
+def adjusted(prepared: Prepared) -> Quantities:
+    """Means had everybody been in the class, given index and background before (doubly robust)."""
+    found = pairs(prepared.study, readiness(prepared.study), LONGEST_GAP)
+    return _named(ADJUSTED, weighted(found, "aipw", _SEED), _left_out(found.flow))
 
 
-def _named(names: tuple[str, ...], made: dict[str, Estimate | Unavailable]) -> Quantities:
-    return {name: made[key] for name, key in zip(names, NAMES, strict=True)}
+def composite(prepared: Prepared) -> Quantities:
+    """Chance of doing better than a client drawn from all, less one half; entry ranks above every change."""
+    found = composite_means(prepared.study, readiness(prepared.study), LONGEST_GAP, "aipw", _SEED)
+    weighted_for = found.flow["not measured again, weighted for"]
+    note = f"{counted(weighted_for, 'measurement')} without a next one weighted for" if weighted_for else ""
+    return _named(COMPOSITE, found.means, note, null=0.5)
 
 
-def _by_class(pairs: pd.DataFrame, items: tuple[str, ...]) -> dict[str, Estimate | Unavailable]:
-    """Mean change per quarter of each class, in sd of the index at the first measurement.
+def _means(prepared: Prepared, items: tuple[str, ...], longest_gap: int) -> tuple[AverageEffects, str]:
+    """Observed means by class, and what was left out."""
+    found = pairs(prepared.study, readiness(prepared.study, items=items), longest_gap)
+    return weighted(found, "raw", None), _left_out(found.flow)
+
+
+def _left_out(flow: dict[str, int]) -> str:
+    missing = flow["with missing answers or background"]
+    return f"{counted(missing, 'pair')} with missing answers or background left out" if missing else ""
+
+
+def _named(names: tuple[str, ...], means: AverageEffects, note: str, null: float = 0.0) -> Quantities:
+    """Name the means of the classes and the least contrast of job + other with another class.
 
     Notes
     -----
-    Least squares of the change per 13 weeks on the four classes, errors clustered by client; the intervals
-    of the four means and of the three contrasts of job + other with another class hold at once (maximum of
-    |t| under the normal law). "both less next" is the contrast whose interval reaches lowest: if it lies above
-    zero, job + other is the largest of all.
+    The intervals of the means and of the contrasts hold at once. "both less next" is the contrast whose interval
+    reaches lowest: if it lies above zero, job + other is the largest of all.
     """
-    change = pairs[[f"change_{item}" for item in items]]
-    complete = change.notna().all(axis=1).to_numpy()
-    rows = pairs[complete]
-    if rows.empty:
-        raise ModelError("no client has two consecutive measurements with all items.")
-    index_change = change[complete].to_numpy(dtype=float).mean(axis=1)
-    y = index_change / rows["weeks"].to_numpy() * QUARTER / _first_sd(pairs, items)
-    code = rows["intervention_class"].cat.codes.to_numpy()
-    present = np.bincount(code, minlength=len(CLASSES)) > 1
-    mean, matrix = _cell_means(y, code, present, rows)
-    missing = int((~complete).sum())
-    note = f"{counted(missing, 'pair')} with missing answers left out" if missing else ""
-    return _estimates(mean, matrix, present, np.bincount(code, minlength=len(CLASSES)), note)
+    estimates, present = means.estimates, means.estimates.names
+    last = CLASSES[-1]
+    others = [name for name in present if name != last] if last in present else []
+    rows = np.vstack([np.eye(len(present)), *(_difference(present, last, other) for other in others)])
+    family = Estimates((), rows @ estimates.values, estimates.covariance_of(rows), "")
+    errors = family.std_errors
+    critical = max_t(family.values, family.covariance, rng=_SEED).critical
+    counts = dict(zip(present, means.counts, strict=True))
 
+    def one(place: int, n: int, zero: float) -> Estimate:
+        value = float(family.values[place]) - zero
+        return Estimate(value, float(errors[place]), n, "difference", "pairs of measurements", note, critical)
 
-def _first_sd(pairs: pd.DataFrame, items: tuple[str, ...]) -> float:
-    """Standard deviation of the index at the first measurement."""
-    first = pairs.loc[pairs["measurement"] == 1, list(items)].dropna().to_numpy(dtype=float)
-    spread = float(first.mean(axis=1).std(ddof=1)) if len(first) > 1 else 0.0
-    if not spread > 0:
-        raise ModelError("the index does not vary at the first measurement.")
-    return spread
-
-
-def _cell_means(
-    y: np.ndarray, code: np.ndarray, present: np.ndarray, rows: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray]:
-    """Means of the classes and of the contrasts, with their covariance; zero rows for absent classes."""
-    x = (code[:, None] == np.arange(len(CLASSES))) * 1.0
-    count = x.sum(axis=0)
-    mean = np.divide(x.T @ y, count, out=np.zeros(len(CLASSES)), where=count > 0)
-    scores = x * (y - mean[code])[:, None]
-    client = pd.factorize(rows["client"])[0]
-    information = np.diag(np.where(present, count, 1.0))
-    made = covariance(
-        cluster("client"),
-        information,
-        lambda group: group_sums(scores, group),
-        lambda _: client,
-        None,
-        len(y),
-    )
-    last = len(CLASSES) - 1
-    contrast = np.vstack([np.eye(len(CLASSES)), np.eye(len(CLASSES))[last] - np.eye(len(CLASSES))[:last]])
-    return contrast @ mean, contrast @ made.matrix @ contrast.T
-
-
-def _estimates(
-    mean: np.ndarray, matrix: np.ndarray, present: np.ndarray, count: np.ndarray, note: str
-) -> dict[str, Estimate | Unavailable]:
-    """Name the estimates; a class without pairs has none."""
-    error = np.sqrt(np.diag(matrix))
-    last = len(CLASSES) - 1
-    usable = np.append(present, present[last] & present[:last]) & (error > 0)
-    if not usable.any():
-        raise ModelError("no class has two pairs of measurements.")
-    critical = _critical(matrix[np.ix_(usable, usable)])
-    n = np.append(count, count[last] + count[:last])
-    made: dict[str, Estimate | Unavailable] = {
-        name: _one(mean[i], error[i], n[i], note, critical)
-        if usable[i]
-        else Unavailable(f"fewer than two pairs of measurements in the class {name!r}")
-        for i, name in enumerate(CLASSES)
+    made: Quantities = {
+        name: one(present.index(klass), counts[klass], null)
+        if klass in present
+        else Unavailable(f"too few pairs of measurements in the class {klass!r}")
+        for name, klass in zip(names, CLASSES, strict=False)
     }
-    made["both less next"] = Unavailable("some class has fewer than two pairs of measurements")
-    if usable.all():
-        lower = mean[last + 1 :] - critical * error[last + 1 :]
-        i = last + 1 + int(np.argmin(lower))
-        against = f"job + other less {CLASSES[i - last - 1]}, the contrast whose interval reaches lowest"
-        made["both less next"] = _one(mean[i], error[i], n[i], note, critical).with_note(against)
+    made[names[-1]] = Unavailable("some class has too few pairs of measurements")
+    if len(others) == len(CLASSES) - 1:
+        lower = family.values[len(present) :] - critical * errors[len(present) :]
+        i = int(np.argmin(lower))
+        against = f"{last} less {others[i]}, the contrast whose interval reaches lowest"
+        made[names[-1]] = one(len(present) + i, counts[last] + counts[others[i]], 0.0).with_note(against)
     return made
 
 
-def _one(value: float, error: float, n: int, note: str, critical: float) -> Estimate:
-    return Estimate(float(value), float(error), int(n), "difference", "pairs of measurements", note, critical)
-
-
-def _critical(matrix: np.ndarray) -> float:
-    """The 95 % point of the largest |t|, by simulation with a fixed seed."""
-    error = np.sqrt(np.diag(matrix))
-    values, vectors = np.linalg.eigh(matrix / np.outer(error, error))
-    root = vectors * np.sqrt(np.clip(values, 0, None))
-    draws = np.random.default_rng(_SEED).standard_normal((_DRAWS, len(error))) @ root.T
-    return float(np.quantile(np.abs(draws).max(axis=1), 0.95))
+def _difference(present: tuple[str, ...], one: str, other: str) -> np.ndarray:
+    row = np.zeros((1, len(present)))
+    row[0, present.index(one)], row[0, present.index(other)] = 1.0, -1.0
+    return row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,9 @@ COMBINATIONS: tuple[str, ...] = (
     *("+".join(parts) for size in range(1, len(TYPES) + 1) for parts in combinations(TYPES, size)),
 )
 """Every combination of types, by number of types."""
+
+ARRANGEMENT = pd.CategoricalDtype(["none", "one type", "sequential", "parallel"])
+"""How the types of a window lie in time."""
 
 
 def classify(
@@ -49,7 +53,9 @@ def classify(
         window: ``client, window`` (0, 1, ...), ``start_week, stop_week`` (the row covers the weeks
         start_week + 1 to stop_week), ``types`` (category: ``none``, ``job``, ..., ``job+social``, ...),
         ``n_types``, ``intervention_class``, ``weeks_job``, ``weeks_other`` (weeks with at least one
-        intervention of that kind).
+        intervention of that kind), ``weeks_none`` (with none at all), ``weeks_parallel`` (with two types or more at
+        once), and ``arrangement``: ``none``, ``one type``, ``sequential`` (two types or more, never in the same week)
+        or ``parallel``.
 
     Raises
     ------
@@ -77,6 +83,8 @@ def classify(
     records = Records.of(study, Clock.of(study))
     parts = [records.intervals(kind).overlapping(client, start + 1, stop) > 0 for kind in range(len(TYPES))]
     present = np.stack(parts, axis=1)
+    weeks = _Weeks.of(records, client, start, stop)
+    parallel = weeks.parallel()
     return pd.DataFrame(
         {
             "client": study.clients["client"].take(client).reset_index(drop=True),
@@ -86,10 +94,20 @@ def classify(
             "types": _combination(present),
             "n_types": present.sum(axis=1).astype(np.int8),
             "intervention_class": class_column(records.classes(client, start + 1, stop)),
-            "weeks_job": _covered(records, (0,), client, start, stop),
-            "weeks_other": _covered(records, (1, 2, 3), client, start, stop),
+            "weeks_job": weeks.having((0,)),
+            "weeks_other": weeks.having((1, 2, 3)),
+            "weeks_none": (stop - start).astype(np.int32) - weeks.having((0, 1, 2, 3)),
+            "weeks_parallel": parallel,
+            "arrangement": _arrangement(present, parallel),
         }
     )
+
+
+def _arrangement(present: Bools, parallel: Ints) -> pd.Series:
+    """Whether several types ran at once or one after the other."""
+    types = present.sum(axis=1)
+    code = np.select([types == 0, types == 1, parallel == 0], [0, 1, 2], 3)
+    return pd.Series(pd.Categorical.from_codes(code, dtype=ARRANGEMENT))
 
 
 def _windows(ends: pd.DataFrame, width: int) -> tuple[Ints, Ints, Ints, Ints]:
@@ -113,21 +131,49 @@ def _combination(present: Bools) -> pd.Series:
     return pd.Series(pd.Categorical.from_codes(position[mask], dtype=dtype))
 
 
-def _covered(records: Records, kinds: tuple[int, ...], client: Ints, start: Ints, stop: Ints) -> Ints:
-    """Weeks of ``(start, stop]`` with at least one record of the given types.
+@dataclass(frozen=True, slots=True)
+class _Weeks:
+    """Which types ran in which week, and windows to count them in.
 
-    Notes
-    -----
-    A grid of clients by weeks 1, 2, ...: records add one where they begin and take it away after they end, so
-    running sums say how many run in each week, and a second one how many weeks had any.
+    Attributes
+    ----------
+    running : (n, w, 4) boolean array
+        By client, week (0, 1, ...) and type.
+    client, start, stop : (m,) integer arrays
+        Windows ``(start, stop]``.
     """
-    if not len(client):
-        return np.zeros(0, dtype=np.int32)
-    shape = (int(client.max()) + 1, int(stop.max()) + 2)
-    chosen = np.isin(records.kind, kinds) & (records.client < shape[0])
-    owner = records.client[chosen]
-    change = np.zeros(shape, dtype=np.int32)
-    np.add.at(change, (owner, np.clip(records.first[chosen], 1, shape[1] - 1)), 1)
-    np.add.at(change, (owner, np.clip(records.last[chosen] + 1, 1, shape[1] - 1)), -1)
-    weeks = np.cumsum(np.cumsum(change, axis=1) > 0, axis=1, dtype=np.int32)
-    return weeks[client, stop] - weeks[client, start]
+
+    running: Bools
+    client: Ints
+    start: Ints
+    stop: Ints
+
+    @classmethod
+    def of(cls, records: Records, client: Ints, start: Ints, stop: Ints) -> _Weeks:
+        """Lay the records out in weeks.
+
+        Notes
+        -----
+        Records add one where they begin and take it away after they end, so running sums say how many run in a week.
+        """
+        if not len(client):
+            return cls(np.zeros((0, 1, len(TYPES)), dtype=bool), client, start, stop)
+        n, last = int(client.max()) + 1, int(stop.max()) + 1
+        own = records.client < n
+        change = np.zeros((n, last + 1, len(TYPES)), dtype=np.int16)
+        owner, kind = records.client[own], records.kind[own]
+        np.add.at(change, (owner, np.clip(records.first[own], 1, last), kind), 1)
+        np.add.at(change, (owner, np.clip(records.last[own] + 1, 1, last), kind), -1)
+        return cls(np.cumsum(change, axis=1, dtype=np.int16) > 0, client, start, stop)
+
+    def having(self, kinds: tuple[int, ...]) -> Ints:
+        """Weeks of each window with a type among `kinds`."""
+        return self._count(np.asarray(self.running[:, :, kinds].any(axis=2)))
+
+    def parallel(self) -> Ints:
+        """Weeks of each window with two types or more."""
+        return self._count(np.asarray(self.running.sum(axis=2)) > 1)
+
+    def _count(self, flag: Bools) -> Ints:
+        total = np.cumsum(flag, axis=1, dtype=np.int32)
+        return total[self.client, self.stop] - total[self.client, self.start]

@@ -1,0 +1,34 @@
+"""What may be concluded about caseworkers: effectiveness, orientation, belief, switches.
+
+Public names are loaded on first use. A module here must not have the name of a public function: importing it would
+put the module in the function's place.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+# Public name -> module of this room that defines it.
+_NAMES: dict[str, str] = {
+    "belief": "beliefs",
+    "counterfactual": "thought_experiment",
+    "orientation": "outlook",
+    "orientation_effect": "outlook_effect",
+    "switch_effect": "switching",
+    "value_added": "effectiveness",
+}
+
+__all__ = sorted(_NAMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)
