@@ -12,7 +12,7 @@ from bipstats.caseworkers.outlook_estimates import Exposed, Split
 from bipstats.caseworkers.outlook_rows import Clients
 from bipstats.core.columns import Floats, Ints
 from bipstats.core.resample import Groups, permuted_within
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)

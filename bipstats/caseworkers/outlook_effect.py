@@ -30,6 +30,7 @@ from bipstats.core.resample import draws as run
 from bipstats.errors import OptionError, check_option
 from bipstats.register.outcomes import check_weeks
 from bipstats.seeds import seed_sequence
+from bipstats.threads import one_thread
 
 if TYPE_CHECKING:
     from bipstats.study.study import Study
@@ -131,9 +132,10 @@ def orientation_effect(
     require_differences(found)
     samples = [clients(study, found, name, horizon) for name in outcomes]
     periods = [person_quarters(study, found, name) for name in outcomes]
-    problems = [_problem(found, place, split, samples, periods) for place in range(len(NETTINGS))]
     ones = np.ones(len(found.answers.caseworkers))
-    point = np.stack([estimates(problem, ones) for problem in problems])
+    with one_thread():  # as the draws are computed: else the last digits would depend on where
+        problems = [_problem(found, place, split, samples, periods) for place in range(len(NETTINGS))]
+        point = np.stack([estimates(problem, ones) for problem in problems])
     again, chance = seed_sequence(rng).spawn(2)
     copies = np.stack(
         run(
@@ -148,9 +150,10 @@ def orientation_effect(
     )
     shuffles = [shuffle(found, place, split, samples[0]) for place in range(len(NETTINGS))]
     balance, joint = _balance(shuffles, draws, np.random.default_rng(chance), jobs, progress)
-    instrument = [
-        instrumental(found, rows, name, level) for rows, name in zip(samples, outcomes, strict=True)
-    ]
+    with one_thread():
+        instrument = [
+            instrumental(found, rows, name, level) for rows, name in zip(samples, outcomes, strict=True)
+        ]
     counts = (*found.answers.flow, *samples[0].flow, ("caseworkers of the clients", _caseworkers(samples[0])))
     return OrientationEffect(
         effects=_effects(point, copies, problems, outcomes, split, level),

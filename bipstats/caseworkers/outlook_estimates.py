@@ -15,7 +15,7 @@ from bipstats.core.columns import Floats, Ints
 from bipstats.errors import ModelError
 from bipstats.models.kernels.binomial import binomial_problem, evaluate, log_likelihood, mean, starting_values
 from bipstats.models.kernels.newton import NoMaximum, maximise
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Split = Literal["median", "tertiles", "continuous"]
 CONTRASTS: dict[Split, tuple[str, ...]] = {

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from bipstats.core.columns import Floats
 from bipstats.core.cr2 import cr2
@@ -17,6 +16,7 @@ from bipstats.core.estimates import AcceptedValues
 from bipstats.core.few_clusters import Refits, jackknife
 from bipstats.core.score_bootstrap import ScoreBootstrap, accepted_values, sign_patterns
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.threads import one_thread
 
 Ints = NDArray[np.int64]
 SmallSample = Literal["CR1", "CR1S", "CR2", "jackknife"]
@@ -198,7 +198,7 @@ def covariance(
             "with absorbed effects: put them into the formula as C(...) instead); else give small_sample=None, 'CR1' "
             "or 'CR1S'."
         )
-    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would wait for each other
+    with one_thread():  # small products: threads would wait for each other
         return _for_few_clusters(vcov, bread, score_sums, groups, counts, refits)
 
 

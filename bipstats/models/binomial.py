@@ -23,10 +23,10 @@ from bipstats.models.kernels.absorb import AbsorbedProblem
 from bipstats.models.kernels.binomial import BinomialProblem, Link, binomial_problem
 from bipstats.models.kernels.newton import Evaluation, Optimum
 from bipstats.models.kernels.profile import Objective
-from bipstats.models.kernels.threads import one_thread
 from bipstats.models.refits import binomial_refits
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import MERGE, PENALISE, refuse_separation, separated_sides
+from bipstats.threads import one_thread
 
 Flow = tuple[tuple[str, int], ...]
 

@@ -13,7 +13,7 @@ from bipstats.core.columns import listed
 from bipstats.errors import ModelError
 from bipstats.models.kernels.cox import sum_by
 from bipstats.models.kernels.newton import Evaluation
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

@@ -27,7 +27,6 @@ from bipstats.models.binomial import level_transform
 from bipstats.models.hazard_rows import HazardSpecification, baseline_of, unit_of
 from bipstats.models.identify import require_same_fit
 from bipstats.models.kernels.newton import Evaluation, Optimum
-from bipstats.models.kernels.threads import one_thread
 from bipstats.models.search import find_maximum
 from bipstats.models.streamed_checks import Looked, look
 from bipstats.models.streamed_clusters import Lying, Way
@@ -36,6 +35,7 @@ from bipstats.models.streamed_passes import Stream, identifiers_of
 from bipstats.models.streamed_refusals import refuse_in_stream
 from bipstats.models.streamed_rows import Final, Layout, final_block, final_ended, newton_block
 from bipstats.models.streamed_scan import Reading
+from bipstats.threads import one_thread
 
 SAMPLE = 2**19
 """Rows of the sample from whose fit the search begins."""
