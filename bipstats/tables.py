@@ -124,6 +124,18 @@ def p_text(value: float) -> str:
     return "" if np.isnan(value) else "<0.001" if value < 0.001 else f"{value:.3f}"
 
 
+def counted(count: int, one: str, many: str = "") -> str:
+    """Count things in words that fit the number.
+
+    Examples
+    --------
+    >>> from bipstats.tables import counted
+    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entry", "entries")
+    ('1 row', '1,200 rows', '2 entries')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
 def _cell(value: object) -> str:
     if value is None or value is pd.NA or value is pd.NaT or (isinstance(value, float) and np.isnan(value)):
         return ""

@@ -14,7 +14,7 @@ from bipstats.interventions.lagged import errors_in_lag
 from bipstats.interventions.pairs import FEWEST, pairs, record_facts
 from bipstats.interventions.through import Between, decompose
 from bipstats.interventions.trial import TrialRows, client_sums
-from bipstats.progression.reliability import heise
+from bipstats.progression.three_waves import heise
 from bipstats.register.outcomes import outcomes
 from bipstats.study.study import Study
 from bipstats.timeline.classes import TYPES, Records

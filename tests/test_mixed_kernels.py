@@ -157,3 +157,31 @@ def test_climbing_and_polishing_end_where_the_gradient_is_zero():
     held = ascent.climb(surface, start, guess, held=5)
     assert held.at.params[5] == params[5] and held.at.loglik < best.loglik
     assert np.abs(np.delete(held.at.gradient, 5)).max() < 1e-4
+
+
+def test_the_limit_of_one_thread_ends_with_the_last_block_that_holds_it():
+    """Blocks of two threads that overlap: afterwards BLAS has as many threads as before."""
+    from threading import Barrier, Thread
+
+    from threadpoolctl import threadpool_info
+
+    from bipstats.threads import one_thread
+
+    def counts():
+        return [one["num_threads"] for one in threadpool_info() if one["user_api"] == "blas"]
+
+    before, inside, barrier = counts(), [], Barrier(2)
+
+    def block():
+        with one_thread():
+            barrier.wait()
+            inside.append(counts())
+            barrier.wait()
+
+    threads = [Thread(target=block) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert counts() == before
+    assert all(set(found) == {1} for found in inside)

@@ -42,12 +42,18 @@ POSITIONAL = {
     "e_value": ["term"],
     "interventions.contrast": ["outcome"],
     "simulate": ["truth"],
+    "true_effect": ["truth"],
 }
 
 
 @cache
 def _study() -> Study:
     return bip.simulate(clients=1500, rng=1)
+
+
+@cache
+def _simulated(clients: int) -> Any:
+    return bip.simulate(clients=clients, rng=3)
 
 
 _TIMES: dict[str, Any] = dict(start="start", stop="stop", event="event")
@@ -85,11 +91,25 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
     "person_periods": lambda: dict(spells=bip.spells(tiny_study())),
     "measurements": lambda: dict(study=tiny_study()),
     "interventions.classify": lambda: dict(study=tiny_study()),
+    "progression.agreement": lambda: dict(study=bip.simulate(clients=60, rng=1)),
+    "progression.icc": lambda: dict(table=[[1, 2], [3, 3], [5, 4]]),
+    "progression.weighted_kappa": lambda: dict(a=[1, 2, 3], b=[1, 3, 3]),
+    "caseworkers.switch_effect": lambda: dict(study=bip.simulate(clients=400, rng=1)),
     "interventions.breaks": lambda: dict(study=tiny_study()),
     "interventions.contrast": lambda: dict(study=_study()),
     "interventions.first_start_effect": lambda: dict(study=_study(), draws=20),
     "interventions.shares": lambda: dict(study=_study()),
     "interventions.through_progression": lambda: dict(study=_study(), draws=20),
+    "progression.change": lambda: dict(study=_study()),
+    "progression.reliability": lambda: dict(study=_study()),
+    "progression.invariance": lambda: dict(data=_study(), by="sex"),
+    "caseworkers.orientation": lambda: dict(study=_simulated(700)),
+    "caseworkers.orientation_effect": lambda: dict(study=_simulated(700), draws=2),
+    "caseworkers.belief": lambda: dict(study=_simulated(1500)),
+    "caseworkers.value_added": lambda: dict(study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5),
+    "caseworkers.counterfactual": lambda: dict(
+        study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
+    ),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.

@@ -28,7 +28,8 @@ QUICK = {
 def test_page_agrees_with_committed_results():
     lines = results.read()
     assert report.PAGE.read_text(encoding="utf-8") == report.page(lines)
-    print("\n".join(results.outdated(lines)))
+    old, missing = results.outdated(lines)
+    print(f"older than the code: {old}\nno results yet: {missing}")
 
 
 @pytest.mark.parametrize("world", ["E2"])
@@ -61,8 +62,9 @@ def _truth(data: pd.DataFrame) -> float:
 
 
 @pytest.fixture
-def small(monkeypatch):
+def small(monkeypatch, tmp_path):
     """A world of normal numbers with three rows."""
+    monkeypatch.setattr(run, "JOURNALS", tmp_path / "large")
     world = World("numbers", "normal with mean .5", _draw, clients=40)
     rows = [
         Row("mean", ("numbers",), _mean, {"mean": _truth}, large=4_000),
@@ -89,6 +91,12 @@ def test_a_row_added_later_runs_on_the_same_studies(small):
     lines = {}
     _run(small[:1], lines, 30)
     assert _run(small[:2], lines, 30) == _run(small[:2], {}, 30)
+
+
+def test_large_studies_of_an_interrupted_run_are_not_made_again(small, monkeypatch):
+    made = _run(small[:1], {}, 5)
+    monkeypatch.setattr(run, "_large_study", None)
+    assert _run(small[:1], {}, 5) == made
 
 
 def test_every_third_study_is_counted(small):

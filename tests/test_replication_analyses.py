@@ -9,11 +9,14 @@ import statsmodels.api as sm
 from numpy.testing import assert_allclose
 
 import bipstats as bip
+from bipstats.caseworkers.exposure import without_breaks
+from bipstats.caseworkers.raw_shares import RawShares
 from bipstats.errors import ModelError
 from bipstats.interventions.counts import count_kinds
-from bipstats.replication.analyses import caseworkers, orientation, prediction, progression
+from bipstats.models.kernels.roc import delong
+from bipstats.replication.analyses import orientation, progression
 from bipstats.replication.estimate import Estimate, Unavailable, mean, share
-from bipstats.replication.frames import Prepared, require, terms, without_breaks
+from bipstats.replication.frames import Prepared, require, terms
 from bipstats.study.study import Study
 
 
@@ -48,7 +51,7 @@ def test_area_under_the_curve_counts_pairs() -> None:
     rng = np.random.default_rng(7)
     positive = rng.random(60) < 0.3
     scores = np.round(rng.normal(size=(2, 60)) + positive, 1)  # rounded: with ties
-    area, matrix = prediction.delong(positive, scores)
+    area, matrix = delong(positive, scores)
     above, below = [], []
     for row in scores:
         pairs = row[positive][:, None] - row[~positive][None, :]
@@ -70,7 +73,7 @@ def _ends(entries: list[int], clients: int) -> tuple[pd.Series, np.ndarray]:
 def test_naive_rule_by_hand() -> None:
     # Ten caseworkers with ten clients: 0, 0, 0, 1, 1 | 1, 2, 2, 4, 6 of them enter.
     names, flags = _ends([0, 0, 0, 1, 1, 1, 2, 2, 4, 6], 10)
-    group = caseworkers._Caseworkers.from_clients(names, flags, None)
+    group = RawShares.from_clients(names, flags, None, 6)
     assert_allclose(group.top(1 / 2), (0.1 + 0.2 + 0.2 + 0.4 + 0.6) / 5)
     assert_allclose(group.bottom(1 / 2), (0.1 + 0.1) / 5)
     assert_allclose(group.top(1 / 10), 0.6)
@@ -80,16 +83,16 @@ def test_naive_rule_by_hand() -> None:
 def test_naive_rule_leaves_small_caseworkers_out() -> None:
     names, flags = _ends([1] * 10, 6)
     small = pd.concat([names, pd.Series([99] * 5)], ignore_index=True)
-    group = caseworkers._Caseworkers.from_clients(small, np.append(flags, np.ones(5)), None)
+    group = RawShares.from_clients(small, np.append(flags, np.ones(5)), None, 6)
     assert len(group.clients) == 10
     with pytest.raises(ModelError, match="caseworkers with at least 6 clients: 9"):
-        caseworkers._Caseworkers.from_clients(*_ends([1] * 9, 6), None)
+        RawShares.from_clients(*_ends([1] * 9, 6), None, 6)
 
 
 def test_adjusted_shares_are_observed_over_expected() -> None:
     names, flags = _ends([1, 2] * 5, 10)
     expected = np.repeat([0.1, 0.2] * 5, 10)  # every caseworker has exactly what was expected
-    adjusted = caseworkers._Caseworkers.from_clients(names, flags, expected).adjusted()
+    adjusted = RawShares.from_clients(names, flags, expected, 6).adjusted()
     assert_allclose(adjusted.shares, 0.15)
     assert_allclose(adjusted.gap(), 0, atol=1e-12)
 
@@ -116,29 +119,6 @@ def test_leave_out_mean_uses_other_clients_only() -> None:
         assert_allclose(value, others["belief"].mean())
     alone = answers[answers["client"] == "a"]
     assert np.isnan(orientation._leave_out_mean(alone, rows)[0])
-
-
-def test_earlier_mean_uses_first_answers_on_others_before_the_assignment() -> None:
-    answers = _answers()
-    first = answers.sort_values("date", kind="stable").drop_duplicates(["client", "caseworker"])
-    assignments = pd.DataFrame(
-        {
-            "client": ["a", "b", "c", "d", "e"],
-            "caseworker": ["x", "y", "z", "x", "nobody"],
-            "start": pd.to_datetime(["2013-06-01", "2014-01-15", "2013-01-01", "2015-12-31", "2014-01-01"]),
-        }
-    )
-    found = orientation._earlier_mean(answers, assignments)
-    assert ("e", "nobody") not in found.index
-    for row in assignments.iloc[:4].itertuples():
-        others = first[
-            (first["caseworker"] == row.caseworker)
-            & (first["client"] != row.client)
-            & (first["date"] < row.start)
-        ]
-        assert_allclose(
-            found[(row.client, row.caseworker)], others["belief"].mean()
-        )  # NaN where none is earlier
 
 
 def test_progression_by_class_agrees_with_statsmodels() -> None:

@@ -89,7 +89,7 @@ MODULES = (
 )
 
 
-@pytest.mark.parametrize("name", [*MODULES, "interventions.classify"])
+@pytest.mark.parametrize("name", [*MODULES, "interventions.windows"])
 def test_examples_run(name: str) -> None:
     module = importlib.import_module(f"bipstats.{name}")
     failed, attempted = doctest.testmod(module)

@@ -10,7 +10,14 @@ from importlib import import_module
 from typing import Any
 
 # Public name -> module of this room that defines it.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "belief": "beliefs",
+    "counterfactual": "thought_experiment",
+    "orientation": "outlook",
+    "orientation_effect": "outlook_effect",
+    "switch_effect": "switching",
+    "value_added": "effectiveness",
+}
 
 __all__ = sorted(_NAMES)
 

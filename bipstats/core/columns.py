@@ -103,23 +103,40 @@ def complete_rows(
     if missing is not None:
         check_option("missing", missing, ("raise", "drop"))
     # Column by column: a frame of the named columns would be a copy of the data.
-    masks = ((name, _holes(data[name])) for name in dict.fromkeys(names))
-    holes = {name: mask for name, mask in masks if mask is not None}
+    holes = holes_by_column(data, names)
     if not holes:
         return data, 0
     rows = np.logical_or.reduce(list(holes.values()))
     n_lost = int(rows.sum())
     if missing != "drop":
-        cure = f"data.dropna(subset={list(holes)!r})" if missing is None else 'missing="drop"'
-        listing = ", ".join(f"{name} ({int(lost.sum()):,})" for name, lost in holes.items())
-        raise ModelError(
-            f"{n_lost:,} of {len(data):,} rows have missing values: {listing}.\n"
-            f"  To look: data[data[{list(holes)!r}].isna().any(axis=1)]\n"
-            f"  To leave them out{'' if missing is None else ', counted in the summary'}: {cure}."
+        raise missing_values(
+            {name: int(lost.sum()) for name, lost in holes.items()}, n_lost, len(data), missing
         )
     if n_lost == len(data):
-        raise ModelError(f"every one of the {len(data):,} rows has a missing value; nothing is left to fit.")
+        raise nothing_left(len(data))
     return data[~rows], n_lost
+
+
+def holes_by_column(data: pd.DataFrame, names: Iterable[str]) -> dict[str, NDArray[np.bool_]]:
+    """Cells without a value, (n,) each, of those columns that have any."""
+    masks = ((name, _holes(data[name])) for name in dict.fromkeys(names))
+    return {name: mask for name, mask in masks if mask is not None}
+
+
+def missing_values(holes: dict[str, int], n_lost: int, n: int, missing: Missing | None) -> ModelError:
+    """Error that counts missing values by column, with the cure."""
+    cure = f"data.dropna(subset={list(holes)!r})" if missing is None else 'missing="drop"'
+    listing = ", ".join(f"{name} ({count:,})" for name, count in holes.items())
+    return ModelError(
+        f"{n_lost:,} of {n:,} rows have missing values: {listing}.\n"
+        f"  To look: data[data[{list(holes)!r}].isna().any(axis=1)]\n"
+        f"  To leave them out{'' if missing is None else ', counted in the summary'}: {cure}."
+    )
+
+
+def nothing_left(n: int) -> ModelError:
+    """Error for data of n rows none of which is complete."""
+    return ModelError(f"every one of the {n:,} rows has a missing value; nothing is left to fit.")
 
 
 def _holes(column: pd.Series) -> NDArray[np.bool_] | None:
@@ -179,6 +196,15 @@ def numbers(column: pd.Series, *, holes: bool = False) -> Floats:
         if not holes:
             raise ModelError(f"column {column.name!r} is missing in {int(np.isnan(values).sum()):,} rows.")
     return values
+
+
+def small_numbers(column: pd.Series) -> NDArray[np.generic]:
+    """Numbers of a column in its own type, where that is one of numpy's; refused as `numbers` refuses them."""
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "iubf":
+        values = column.to_numpy()
+        if values.dtype.kind != "f" or np.isfinite(values).all():
+            return values
+    return numbers(column)
 
 
 def _refuse_infinite(column: pd.Series, values: Floats) -> None:

@@ -9,7 +9,6 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from threadpoolctl import threadpool_limits
 
 from bipstats.core.columns import Floats
 from bipstats.core.cr2 import cr2
@@ -17,6 +16,7 @@ from bipstats.core.estimates import AcceptedValues
 from bipstats.core.few_clusters import Refits, jackknife
 from bipstats.core.score_bootstrap import ScoreBootstrap, accepted_values, sign_patterns
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.threads import one_thread
 
 Ints = NDArray[np.int64]
 SmallSample = Literal["CR1", "CR1S", "CR2", "jackknife"]
@@ -171,26 +171,34 @@ def covariance(
     n_absorbed : int, default 0
         Parameters that were eliminated from the information; the k of CR1S counts them.
     """
+
+    def meat(group: Ints) -> Meat:
+        sums = score_sums(group)
+        return Meat(sums.T @ sums, len(sums))
+
     bread = invert(information)
     if vcov == "model":
-        return Covariance(bread, "from the model's information", {})
+        return sandwich(vcov, bread, {}, unit, n_rows)
     if vcov == "robust":
-        sums = score_sums(np.arange(n_rows) if unit is None else codes(unit))
-        how = f"robust (HC0), one unit per {_words(unit)}"
-        return Covariance(_sandwich(bread, sums.T @ sums), how, {}, bread=bread)
+        group = np.arange(n_rows) if unit is None else codes(unit)
+        return sandwich(vcov, bread, {(): meat(group)}, unit, n_rows)
     assert isinstance(vcov, Cluster | ScoreBootstrap)
     groups = {name: codes(name) for name in vcov.columns}
-    counts = _counts(groups)
-    if isinstance(vcov, Cluster) and vcov.small_sample not in ("CR2", "jackknife"):
-        scale = _factor(vcov.small_sample, n_rows, len(bread) + n_absorbed)
-        return _sandwiched(vcov.small_sample, bread, score_sums, groups, counts, scale)
+    counts = _counts({name: int(group.max()) + 1 for name, group in groups.items()})
+    if needs_sums_only(vcov):
+        meats: dict[tuple[str, ...], Meat] = {(name,): meat(group) for name, group in groups.items()}
+        if len(groups) == 2:
+            first, second = groups.values()
+            both = np.unique(first * (second.max() + 1) + second, return_inverse=True)[1]
+            meats[vcov.columns] = meat(both)
+        return sandwich(vcov, bread, meats, unit, n_rows, n_absorbed)
     if refits is None:
         raise ModelError(
             "this model has no covariance for few clusters (Fine-Gray, whose weights are estimated; a logit or hazard "
             "with absorbed effects: put them into the formula as C(...) instead); else give small_sample=None, 'CR1' "
             "or 'CR1S'."
         )
-    with threadpool_limits(limits=1, user_api="blas"):  # small products: threads would wait for each other
+    with one_thread():  # small products: threads would wait for each other
         return _for_few_clusters(vcov, bread, score_sums, groups, counts, refits)
 
 
@@ -238,32 +246,70 @@ def _words(unit: str | Sequence[str] | None) -> str:
     return "row" if unit is None else unit if isinstance(unit, str) else " and ".join(unit)
 
 
-def _counts(groups: dict[str, Ints]) -> dict[str, int]:
-    counts = {name: int(group.max()) + 1 for name, group in groups.items()}
+def _counts(counts: dict[str, int]) -> dict[str, int]:
     for name, count in counts.items():
         if count < 2:
             raise ModelError(f"cluster-robust errors need two clusters or more; column {name!r} has {count}.")
     return counts
 
 
-def _sandwiched(
-    small_sample: SmallSample | None,
-    bread: Floats,
-    score_sums: Callable[[Ints], Floats],
-    groups: dict[str, Ints],
-    counts: dict[str, int],
-    scale: Callable[[int], float],
-) -> Covariance:
-    def meat(group: Ints) -> Floats:
-        sums = score_sums(group)
-        return scale(len(sums)) * (sums.T @ sums)
+@dataclass(frozen=True, slots=True)
+class Meat:
+    """Squared score sums of all clusters.
 
-    codes = list(groups.values())
-    total = sum((meat(code) for code in codes), np.zeros_like(bread))
-    if len(codes) == 2:
-        total = total - meat(np.unique(codes[0] * (codes[1].max() + 1) + codes[1], return_inverse=True)[1])
+    Attributes
+    ----------
+    matrix : (p, p) array
+    n : int
+        Clusters.
+    """
+
+    matrix: Floats
+    n: int
+
+
+def needs_sums_only(vcov: Vcov) -> bool:
+    """Whether a covariance is made of score sums by cluster, without anything else of the rows."""
+    return vcov in ("model", "robust") or (
+        isinstance(vcov, Cluster) and vcov.small_sample in (None, "CR1", "CR1S")
+    )
+
+
+def sandwich(
+    vcov: Vcov,
+    bread: Floats,
+    meats: dict[tuple[str, ...], Meat],
+    unit: str | Sequence[str] | None,
+    n_rows: int,
+    n_absorbed: int = 0,
+) -> Covariance:
+    """Make a covariance of score sums by cluster.
+
+    Parameters
+    ----------
+    vcov : {"model", "robust"} or Cluster
+        Without adjustment for few clusters, except by a factor.
+    bread : (p, p) array
+        Inverse information.
+    meats : dict of tuple of str to Meat
+        By the columns whose values name the clusters, both together included; ``()``: by unit.
+    unit, n_rows, n_absorbed
+        As for `covariance`.
+    """
+    if vcov == "model":
+        return Covariance(bread, "from the model's information", {})
+    if vcov == "robust":
+        how = f"robust (HC0), one unit per {_words(unit)}"
+        return Covariance(_sandwich(bread, meats[()].matrix), how, {}, bread=bread)
+    assert isinstance(vcov, Cluster)
+    scale = _factor(vcov.small_sample, n_rows, len(bread) + n_absorbed)
+    counts = _counts({name: meats[(name,)].n for name in vcov.columns})
+    total = sum((scale(meats[(name,)].n) * meats[(name,)].matrix for name in counts), np.zeros_like(bread))
+    if len(counts) == 2:
+        both = meats[vcov.columns]
+        total = total - scale(both.n) * both.matrix
     words = " and ".join(f"{name} ({count:,} clusters)" for name, count in counts.items())
-    how = f"clustered by {words}, {small_sample or 'no small-sample factor'}"
+    how = f"clustered by {words}, {vcov.small_sample or 'no small-sample factor'}"
     return Covariance(_sandwich(bread, total), how, counts, bread=bread)
 
 

@@ -28,6 +28,7 @@ from bipstats.core.columns import (
     numbers,
     require_columns,
     require_frame,
+    small_numbers,
 )
 from bipstats.core.splines import Spline
 from bipstats.errors import ModelError
@@ -140,6 +141,25 @@ def formula_columns(rhs: str) -> tuple[str, ...]:
     """Give the data columns that a right-hand side reads."""
     texts = _unique(text for term in _parse(rhs) for text in term)
     return _unique(column for text in texts for column in _check_factor(text))
+
+
+def label_columns(rhs: str, data: pd.DataFrame) -> tuple[str, ...]:
+    """Give the columns that a right-hand side reads as labels, in these data."""
+    trees = [expressions.parse(text) for term in _parse(rhs) for text in term]
+    calls = [(expressions.call_name(tree), expressions.columns_of(tree)[0]) for tree in trees]
+    return _unique(
+        name for call, name in calls if call == "C" or (call is None and is_categorical(data[name]))
+    )
+
+
+def spline_columns(rhs: str, kinds: tuple[str, ...] = ("bs", "cr")) -> dict[str, str]:
+    """Give the columns that a right-hand side makes splines of, with the last such factor's text."""
+    texts = _unique(text for term in _parse(rhs) for text in term)
+    return {
+        _check_factor(text)[0]: text
+        for text in texts
+        if expressions.call_name(expressions.parse(text)) in kinds
+    }
 
 
 def fit_design(rhs: str, data: pd.DataFrame, counts: Ints | None = None) -> tuple[Design, Floats]:
@@ -314,7 +334,7 @@ def _assemble(design: Design, data: pd.DataFrame, rows: Ints | None = None) -> F
     column, plain = 0, []
     for term in design.terms:
         if len(term.factors) == 1 and _is_plain(design.factors[term.factors[0]]):
-            plain.append((column, numbers(data[term.factors[0]])))
+            plain.append((column, small_numbers(data[term.factors[0]])))
             column += 1
             continue
         parts = [

@@ -29,7 +29,7 @@ from bipstats.models.identify import standardise
 from bipstats.models.inputs import read_weights
 from bipstats.models.kernels import multinomial
 from bipstats.models.kernels.newton import NoMaximum
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Found = TypeVar("Found")
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from bipstats.models.kernels import multinomial
 from bipstats.models.kernels.multinomial import MultinomialProblem
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]

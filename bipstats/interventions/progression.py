@@ -27,7 +27,7 @@ from bipstats.interventions.designs import (
 )
 from bipstats.interventions.pairs import pairs, record_facts
 from bipstats.progression.index import Items, Readiness, Version, readiness
-from bipstats.progression.reliability import heise
+from bipstats.progression.three_waves import heise
 from bipstats.register.outcomes import check_weeks
 from bipstats.seeds import generator
 from bipstats.timeline.measurements import measurements

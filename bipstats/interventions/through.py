@@ -12,7 +12,7 @@ from scipy.special import expit
 from bipstats.models.kernels import binomial
 from bipstats.models.kernels.binomial import binomial_problem
 from bipstats.models.kernels.newton import NoMaximum, maximise
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Floats = NDArray[np.float64]
 

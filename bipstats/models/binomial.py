@@ -23,10 +23,10 @@ from bipstats.models.kernels.absorb import AbsorbedProblem
 from bipstats.models.kernels.binomial import BinomialProblem, Link, binomial_problem
 from bipstats.models.kernels.newton import Evaluation, Optimum
 from bipstats.models.kernels.profile import Objective
-from bipstats.models.kernels.threads import one_thread
 from bipstats.models.refits import binomial_refits
 from bipstats.models.search import find_maximum
 from bipstats.models.separation import MERGE, PENALISE, refuse_separation, separated_sides
+from bipstats.threads import one_thread
 
 Flow = tuple[tuple[str, int], ...]
 
@@ -145,7 +145,7 @@ def intercept(n: int) -> Baseline:
     return Baseline(np.zeros(n, np.int64), (), "row", np.empty((n, 0)), ())
 
 
-def _cure(link: Link, absorbed: bool) -> str:
+def cure_of(link: Link, absorbed: bool) -> str:
     """How to mend separation: what is absorbed cannot be penalised."""
     return PENALISE if link == "logit" and not absorbed else MERGE
 
@@ -191,7 +191,7 @@ def binomial_rows(
     if not penalised:
         refuse_separation(
             matrix, design.names, successes, rows.weight, level=level, within=within,
-            references=design.references, cure=_cure(link, bool(factors)),
+            references=design.references, cure=cure_of(link, bool(factors)),
         )  # fmt: skip
     x = np.hstack([baseline.x, matrix]) if baseline.names else matrix
     slopes = (*baseline.names, *design.names)
@@ -212,11 +212,11 @@ def binomial_rows(
     names = ("Intercept", *baseline.level_names, *slopes)
     covariate = standardise(x, slopes, baseline.level, baseline.within)
     problem = binomial_problem(covariate.x, baseline.level, *counts)
-    transform = _transform(len(baseline.level_names) + 1, covariate.centre, covariate.scale)
+    transform = level_transform(len(baseline.level_names) + 1, covariate.centre, covariate.scale)
     return BinomialRows(problem, names, names, transform, design, *made, NOTHING_ABSORBED)
 
 
-def _transform(n_levels: int, centre: Floats, scale: Floats) -> Floats:
+def level_transform(n_levels: int, centre: Floats, scale: Floats) -> Floats:
     """Level effects and scaled slopes to intercept, contrasts with the first level, and slopes."""
     size = n_levels + len(scale)
     transform = np.eye(size)
@@ -276,7 +276,7 @@ def _separated(rows: BinomialRows) -> ModelError | None:
     names = rows.names[len(rows.names) - problem.x.shape[1] :]
     return separated_sides(
         problem.x, names, level, problem.successes, problem.trials,
-        within=rows.within, cure=_cure(problem.link, bool(rows.absorbed)),
+        within=rows.within, cure=cure_of(problem.link, bool(rows.absorbed)),
     )  # fmt: skip
 
 

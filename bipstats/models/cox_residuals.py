@@ -20,7 +20,7 @@ from bipstats.models.kernels.residuals import (
     schoenfeld_residuals,
     score_residuals,
 )
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 if TYPE_CHECKING:
     from bipstats.models.cox import CoxResult

@@ -25,9 +25,9 @@ from bipstats.models.kernels.frailty_variance import (
 )
 from bipstats.models.kernels.newton import NoMaximum
 from bipstats.models.kernels.separation import Risks
-from bipstats.models.kernels.threads import one_thread
 from bipstats.models.search import find_maximum, no_maximum
 from bipstats.models.separation import separated_risks
+from bipstats.threads import one_thread
 
 LEVEL = 0.95
 """Confidence level of a variance's interval: it is searched with the data, which a result does not hold."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from os import PathLike
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -13,7 +14,9 @@ from bipstats.core.columns import Missing, require_frame
 from bipstats.core.covariance import Vcov, check_vcov
 from bipstats.core.design import Design, split_formula
 from bipstats.core.result import Fit, Linear, used_columns, with_covariance
+from bipstats.core.stream import is_stream
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.models.absorbed import NOTHING_ABSORBED
 from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import BinomialResult, fit_binomial, refit_covariance
 from bipstats.models.binomial_rows import adjusts_rows, counting_rows, read_absorb, written_out
@@ -35,6 +38,8 @@ from bipstats.models.mixture_fit import MassPoints, check_mass_points
 from bipstats.models.mixture_rows import DelayedEntry
 from bipstats.models.mixtures import MassPointResult, mass_point_hazard
 from bipstats.models.period_baseline import PeriodBaseline
+from bipstats.models.streamed import fit_stream, recover_stream, stream_of_hazard
+from bipstats.models.streamed_refusals import NEEDS_ALL_ROWS, refuse_without_stream
 
 
 @dataclass(frozen=True, repr=False, eq=False)
@@ -107,9 +112,19 @@ class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
         hazards = mean(self.every_period(new), self._spec.link)
         return pd.DataFrame(np.cumprod(1 - hazards, axis=1), index=new.index, columns=list(self.levels))
 
-    def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> HazardResult:
-        """Give the same fit with another covariance; `data` must be the fitted data."""
+    def with_vcov(self, vcov: Vcov, data: Any) -> HazardResult:
+        """Give the same fit with another covariance; `data` must be the fitted data, in memory or streamed."""
         check_vcov(vcov)
+        if is_stream(data):
+            found = recover_stream(
+                stream_of_hazard(self._spec, data, vcov),
+                self.design,
+                self.estimates.names,
+                self.estimates.values,
+                self.loglik,
+            )
+            fit = replace(self.fit, flow=found.flow)
+            return replace(self, fit=fit, **with_covariance(self, found.made, found.transform))
         rows = _prepared(self._spec, require_frame(data), vcov, self.design).rows
         made = refit_covariance(rows, vcov, self.estimates.values, self.loglik)
         fit = replace(self.fit, flow=rows.flow)
@@ -131,7 +146,7 @@ class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
 
 def hazard(
     formula: str,
-    data: pd.DataFrame,
+    data: Any,
     *,
     event: str = "event",
     period: str = "period",
@@ -149,6 +164,8 @@ def hazard(
     heterogeneity: Literal["mass_points"] | None = None,
     mass_points: MassPoints | None = None,
     delayed_entry: DelayedEntry = "raise",
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> HazardResult | MixedHazardResult | MassPointResult:
     r"""Fit a discrete-time hazard model to person-periods.
 
@@ -156,8 +173,10 @@ def hazard(
     ----------
     formula : str
         Right-hand side; the baseline needs no term.
-    data : pandas.DataFrame
-        One row per period (or piece of a period) at risk, as `bip.person_periods` gives.
+    data : pandas.DataFrame, path, pyarrow.dataset.Dataset or dask.dataframe.DataFrame
+        One row per period (or piece of a period) at risk, as `bip.person_periods` gives. From a path (a Parquet file,
+        or a folder of them), a dataset of Parquet files or a dask data frame rows are streamed and never held; the
+        result is the same (see Notes).
     event : str, default "event"
         Column of 0/1, or ``"exit == job"``: that level of a column, all others censored.
     period : str, default "period"
@@ -195,6 +214,11 @@ def hazard(
     delayed_entry : {"raise", "condition", "ignore"}
         What becomes of mass points where persons enter after the first period: refuse; divide by the chance of
         survival to entry, with covariates as in the first row; or take the law as that at entry.
+    progress : bool, optional
+        Of streamed data: draw a bar for each pass. None: on a terminal or in a notebook only.
+    checkpoint : str or path, optional
+        Of streamed data: a small JSON file, written after each pass; called again after an interruption with the same
+        arguments and data, the fit goes on from the last finished pass. It holds no rows.
 
     Returns
     -------
@@ -223,6 +247,12 @@ def hazard(
     hypothesis: compare by AIC or BIC, never by chi-squared. With effects for all periods the law is weakly
     identified, and a law with too many points drives slopes away from zero (Baker & Melino 2000).
 
+    Streamed data are read in a few passes: one to see what there is, then Newton's steps from the fit of a sample, and
+    one for the errors. Only the columns that are named are read. Robust and clustered errors need a table of the
+    clusters' sums where there are at most 65,536; of more, the rows of a cluster must stand together, or lie in one
+    file (partition) each, which is checked. What needs all rows at once is refused: `absorb`, `random`,
+    `heterogeneity`, CR2, the jackknife, the score bootstrap, and splines whose knots are quantiles of the rows.
+
     References
     ----------
     Baker, M. & Melino, A. (2000). Duration dependence and nonparametric heterogeneity. *Journal of Econometrics*.
@@ -237,6 +267,17 @@ def hazard(
     ...                      "x": [2, 1, 0, 2, 1, 0, 2]})
     >>> bip.hazard("x", rows).params.index.tolist()
     ['Intercept', 'period[1]', 'x']
+
+    The same from files, whose rows are never held:
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     rows.iloc[:4].to_parquet(Path(folder) / "part-0.parquet")
+    ...     rows.iloc[4:].to_parquet(Path(folder) / "part-1.parquet")
+    ...     streamed = bip.hazard("x", folder)
+    >>> bool(abs(streamed.params["x"] - bip.hazard("x", rows).params["x"]) < 1e-10)
+    True
     """
     check_option("link", link, ("cloglog", "logit"))
     check_option("heterogeneity", heterogeneity, (None, "mass_points"))
@@ -246,7 +287,9 @@ def hazard(
     check_baseline(baseline)
     check_option("method", method, ("laplace", "agq"))
     check_names({"event": event, "period": period}, {"exposure": exposure, "id": id, "counts": counts})
-    require_frame(data)
+    if not is_stream(data):
+        refuse_without_stream(progress, checkpoint)
+        require_frame(data)
     if link == "logit" and exposure is not None:
         raise ModelError(
             "exposure= has no meaning with the logit link: odds do not scale with time at risk. "
@@ -259,20 +302,15 @@ def hazard(
     spec = HazardSpecification(
         rhs, event, period, exposure, link, missing, baseline, absorbed, id=id, counts=counts
     )
-    if counts is not None and (random is not None or heterogeneity is not None):
-        raise OptionError(
-            "counts= does not go with random= or heterogeneity=, whose rows are those of a group."
-        )
+    _refuse_combinations(spec, data, random, heterogeneity)
     if heterogeneity is None and (mass_points is not None or delayed_entry != "raise"):
         raise OptionError('mass_points= and delayed_entry= are read with heterogeneity="mass_points" only.')
     if random is not None:
-        if heterogeneity is not None:
-            raise OptionError(
-                "random= and heterogeneity= do not go together: both are laws of the intercept."
-            )
         return fit_mixed_hazard(replace(spec, random=read_random(random)), data, method, nodes, vcov)
     if method != "laplace" or nodes != 15:
         raise OptionError("method= and nodes= are of random intercepts; name their columns by random=.")
+    if is_stream(data):
+        return _fit_stream(spec, data, vcov, progress, checkpoint)
     refuse_absorbing_effects(data, event, absorbed, period, counts)
     if heterogeneity is not None:
         return mass_point_hazard(spec, data, mass_points, delayed_entry, vcov)
@@ -295,9 +333,47 @@ def hazard(
     )
 
 
+def _refuse_combinations(
+    spec: HazardSpecification, data: object, random: object, heterogeneity: object
+) -> None:
+    """Refuse arguments that do not go together, or not with streamed data."""
+    for name, given in (("random", random is not None), ("heterogeneity", heterogeneity is not None)):
+        if given and is_stream(data):
+            raise OptionError(f"{name}= {NEEDS_ALL_ROWS}")
+        if given and spec.counts is not None:
+            raise OptionError(
+                "counts= does not go with random= or heterogeneity=, whose rows are those of a group."
+            )
+    if random is not None and heterogeneity is not None:
+        raise OptionError("random= and heterogeneity= do not go together: both are laws of the intercept.")
+
+
 def _prepared(spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None) -> HazardRows:
     if spec.counts is not None and adjusts_rows(vcov):
         data, spec = written_out(data, spec.counts), replace(spec, counts=None)
     return counting_rows(
-        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse), vcov, unit_of(data, spec.id)
+        lambda collapse: prepare(spec, data, vcov, design, collapse=collapse),
+        vcov,
+        unit_of(data.columns, spec.id),
+    )
+
+
+def _fit_stream(
+    spec: HazardSpecification,
+    data: object,
+    vcov: Vcov,
+    progress: bool | None,
+    checkpoint: str | PathLike[str] | None,
+) -> HazardResult:
+    found = fit_stream(stream_of_hazard(spec, data, vcov, progress, checkpoint))
+    return HazardResult(
+        found.estimates,
+        found.design,
+        found.fit,
+        found.clusters,
+        NOTHING_ABSORBED,
+        spec,
+        found.levels,
+        found.periods,
+        found.knots,
     )

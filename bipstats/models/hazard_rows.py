@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from bipstats.core.columns import (
     Floats,
@@ -83,16 +85,16 @@ def check_baseline(baseline: object) -> None:
         )
 
 
-def unit_of(data: pd.DataFrame, id: str | None = None) -> str | None:
+def unit_of(columns: Iterable[str], id: str | None = None) -> str | None:
     """Column whose rows are one unit: as named, else ``client``, where there is one."""
-    return id or ("client" if "client" in data.columns else None)
+    return id or ("client" if "client" in columns else None)
 
 
 def prepare(
     spec: HazardSpecification, data: pd.DataFrame, vcov: Vcov, design: Design | None, *, collapse: bool
 ) -> HazardRows:
     """Check and collapse rows, leave out those that say nothing, and build the design (or reuse one)."""
-    covariates, unit = formula_columns(spec.formula), unit_of(data, spec.id)
+    covariates, unit = formula_columns(spec.formula), unit_of(data.columns, spec.id)
     require_columns(data, covariates)
     require_columns(data, [*spec.columns, *([] if spec.counts is None else [spec.counts])], "an argument")
     kept_apart = identifiers(vcov, unit)
@@ -117,7 +119,7 @@ def prepare(
         _refuse_full_periods(own, found.event, found.rows.count, levels)
     with_events = np.unique(own[found.event])
     seen = tuple(levels[code] for code in with_events)
-    knots = () if spec.baseline == "period" else _place_knots(seen, spec)
+    knots = () if spec.baseline == "period" else place_knots(seen, spec)
     rows = found.rows
     if design is None:
         design, matrix = fit_design(spec.formula, rows.data, rows.count)
@@ -128,7 +130,7 @@ def prepare(
         design,
         rows,
         found.event,
-        _baseline(spec, np.searchsorted(with_events, own), seen, rows.data, knots),
+        baseline_of(spec, np.searchsorted(with_events, own), seen, rows.data, knots),
         {name: found.factors[name] for name in spec.absorb},
         offset=log_exposure(rows.data, spec.exposure),
         link=spec.link,
@@ -141,19 +143,29 @@ def prepare(
 
 def period_codes(column: pd.Series) -> tuple[Ints, tuple[object, ...]]:
     """Codes and levels of the periods in their order in time, which text does not have."""
+    require_order(column)
+    found = labels(column)
+    return found.codes, tuple(pd.Index(list(found.levels)).tolist())
+
+
+def require_order(column: pd.Series) -> None:
+    """Refuse periods that are text."""
     if is_categorical(column) and not isinstance(column.dtype, pd.CategoricalDtype):
         raise ModelError(
             f"column {column.name!r} holds text, which has no order in time; use numbers or a category whose "
             "categories are in order."
         )
-    found = labels(column)
-    return found.codes, tuple(pd.Index(list(found.levels)).tolist())
 
 
 def _refuse_full_periods(codes: Ints, event: Flags, count: Ints, levels: tuple[object, ...]) -> None:
-    """Refuse periods in which every row is an event: their effect is infinite."""
-    rows = np.bincount(codes, count, len(levels))
-    full = (rows > 0) & (np.bincount(codes, count * event, len(levels)) == rows)
+    refuse_full_periods(
+        np.bincount(codes, count, len(levels)), np.bincount(codes, count * event, len(levels)), levels
+    )
+
+
+def refuse_full_periods(rows: NDArray, events: NDArray, levels: tuple[object, ...]) -> None:
+    """Refuse periods in which every row is an event: their effect is infinite; rows and events by level, (K,)."""
+    full = (rows > 0) & (events == rows)
     if full.any() and full.sum() == (rows > 0).sum():
         raise ModelError(f"every one of the {int(rows.sum()):,} rows is an event; nothing can be estimated.")
     if full.any():
@@ -161,7 +173,7 @@ def _refuse_full_periods(codes: Ints, event: Flags, count: Ints, levels: tuple[o
         raise ModelError(f"every row of period {names} is an event; merge it with the period before.")
 
 
-def _baseline(
+def baseline_of(
     spec: HazardSpecification,
     level: Ints,
     seen: tuple[object, ...],
@@ -177,7 +189,7 @@ def _baseline(
     return Baseline(np.zeros(len(rows), np.int64), (), "row", columns, names)
 
 
-def _place_knots(seen: tuple[object, ...], spec: HazardSpecification) -> tuple[float, ...]:
+def place_knots(seen: tuple[object, ...], spec: HazardSpecification) -> tuple[float, ...]:
     """Evenly spaced quantiles of the periods with events, the first and the last of them included."""
     assert spec.baseline != "period"
     if not all(isinstance(period, int | float) for period in seen):

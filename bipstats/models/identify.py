@@ -13,7 +13,7 @@ from bipstats.core.columns import listed
 from bipstats.errors import ModelError
 from bipstats.models.kernels.cox import sum_by
 from bipstats.models.kernels.newton import Evaluation
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,7 +57,7 @@ def standardise(x: Floats, names: tuple[str, ...], group: Ints, within: str) -> 
     """
     centre, scale, constant = scale_in_place(x, names)
     where = f" within every {within}" if group.any() else ""
-    cross = cross_product(x) - _between(x, group)
+    cross = cross_product(x) - between(x, group)
     refuse_dependent(cross, lambda columns: _demeaned(x[:, columns], group), len(x), names, constant, where)
     return Standardised(x, centre, scale)
 
@@ -70,24 +70,45 @@ def scale_in_place(x: Floats, names: tuple[str, ...]) -> tuple[Floats, Floats, N
     ModelError
         The numbers in a column are too large, or vary too little for their size, to compute with.
     """
-    with np.errstate(over="ignore", invalid="ignore"):
-        centre, scale = _moments(x)
+    centre, scale = moments(x)
+    constant = constant_columns(names, centre, scale, lambda j: bool(x[:, j].min() < x[:, j].max()))
+    centre_and_scale(x, centre, np.where(constant, 1.0, scale))
+    return centre, scale, constant
+
+
+def constant_columns(
+    names: tuple[str, ...], centre: Floats, scale: Floats, varies: Callable[[int], bool]
+) -> NDArray[np.bool_]:
+    """Columns that are constant, by their moments, (p,); numbers that cannot be computed with raise.
+
+    Parameters
+    ----------
+    names : tuple of str
+    centre, scale : (p,) arrays
+        Means and standard deviations.
+    varies : callable
+        Whether a column has more than one value.
+    """
     large = [name for name, size in zip(names, scale, strict=True) if not np.isfinite(size)]
     if large:
         raise ModelError(f"the numbers in {listed(large)} are too large to be squared; use a larger unit.")
     constant = scale <= 1e-10 * np.abs(centre)
-    faint = [names[j] for j in np.flatnonzero(constant) if x[:, j].min() < x[:, j].max()]
+    faint = [names[j] for j in np.flatnonzero(constant) if varies(int(j))]
     if faint:
         raise ModelError(
             f"{listed(faint)} varies by less than 1e-10 of its size, too little to compute with; subtract a constant "
             "from it, or use a smaller unit."
         )
-    factor = 1.0 / np.where(constant, 1.0, scale)
+    return constant
+
+
+def centre_and_scale(x: Floats, centre: Floats, scale: Floats) -> None:
+    """Subtract centres from the columns and divide by scales, in place."""
+    factor = 1.0 / scale
     for rows in _chunks(len(x)):
         chunk = x[rows]
         chunk -= centre
         chunk *= factor
-    return centre, scale, constant
 
 
 def cross_product(x: Floats) -> Floats:
@@ -137,19 +158,20 @@ def _chunks(n: int) -> Iterator[slice]:
     return (slice(low, low + 2048) for low in range(0, n, 2048))
 
 
-def _moments(x: Floats) -> tuple[Floats, Floats]:
+def moments(x: Floats) -> tuple[Floats, Floats]:
     """Means and standard deviations in one pass (Chan, Golub & LeVeque 1983), whatever the size of the means."""
     seen, mean, squares = 0, np.zeros(x.shape[1]), np.zeros(x.shape[1])
-    for rows in _chunks(len(x)):
-        chunk = x[rows]
-        ones = np.ones(len(chunk))  # sums down the columns as products: twice as fast
-        own = ones @ chunk / len(chunk)
-        around = chunk - own
-        around *= around
-        apart, total = own - mean, seen + len(chunk)
-        squares += ones @ around + apart**2 * (seen * len(chunk) / total)
-        mean += apart * (len(chunk) / total)
-        seen = total
+    with np.errstate(over="ignore", invalid="ignore"):
+        for rows in _chunks(len(x)):
+            chunk = x[rows]
+            ones = np.ones(len(chunk))  # sums down the columns as products: twice as fast
+            own = ones @ chunk / len(chunk)
+            around = chunk - own
+            around *= around
+            apart, total = own - mean, seen + len(chunk)
+            squares += ones @ around + apart**2 * (seen * len(chunk) / total)
+            mean += apart * (len(chunk) / total)
+            seen = total
     return mean, np.sqrt(squares / max(seen, 1))
 
 
@@ -158,7 +180,7 @@ def _group_means(x: Floats, group: Ints) -> tuple[Floats, Ints]:
     return sum_by(np.ones(len(group)), group, len(size), x) / np.maximum(size, 1)[:, None], size
 
 
-def _between(x: Floats, group: Ints) -> Floats:
+def between(x: Floats, group: Ints) -> Floats:
     """What the groups' means contribute to the cross-product of `x`, (p, p)."""
     means, size = _group_means(x, group)
     return (means.T * size) @ means

@@ -42,6 +42,22 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
     (n,) boolean array
     """
     match = _LEVEL.fullmatch(event)
+    if match is not None:
+        _require_level(data[match[1]], match[3])
+    found = events_among(data, event)
+    if not found.any():
+        raise no_events(event, len(data))
+    return found
+
+
+def no_events(event: str, n: int) -> ModelError:
+    """Error for n rows without any event."""
+    return ModelError(f"no events: {event!r} is never true in {n:,} rows; nothing can be estimated.")
+
+
+def events_among(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
+    """Read events as `event_indicator` does, of a part of the data: there may be none."""
+    match = _LEVEL.fullmatch(event)
     if match is None:
         if is_categorical(data[event]):
             raise ModelError(
@@ -54,29 +70,33 @@ def event_indicator(data: pd.DataFrame, event: str) -> NDArray[np.bool_]:
                 f"column {event!r} must hold 0 and 1 only; {int(strange.sum()):,} rows hold others, "
                 f'e.g. {values[strange][0]:g}. For one level of a column write event="{event} == level".'
             )
-        found = values == 1.0
-    else:
-        name, level = match[1], match[3]
-        found = is_level(data[name], level)
-    if not found.any():
-        raise ModelError(
-            f"no events: {event!r} is never true in {len(data):,} rows; nothing can be estimated."
-        )
-    return found
+        return values == 1.0
+    return _at_level(data[match[1]], match[3])
 
 
 def is_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
     """Whether a column without missing values holds a level, given as text; an unknown level raises."""
+    _require_level(column, level)
+    return _at_level(column, level)
+
+
+def _at_level(column: pd.Series, level: str) -> NDArray[np.bool_]:
     if not is_categorical(column):
         try:
             return numbers(column) == float(level)
         except ValueError:
             raise ModelError(f"column {column.name!r} holds numbers; {level!r} is none.") from None
+    return (column.astype(str) == level).to_numpy(bool)
+
+
+def _require_level(column: pd.Series, level: str) -> None:
+    """Raise for labels none of which is the level."""
+    if not is_categorical(column):
+        return
     known = column.cat.categories if isinstance(column.dtype, pd.CategoricalDtype) else column.unique()
     if level not in {str(value) for value in known}:
         levels = listed([str(value) for value in known])
         raise ModelError(f"column {column.name!r} has no level {level!r}; it has {levels}.")
-    return (column.astype(str) == level).to_numpy(bool)
 
 
 @dataclass(frozen=True, slots=True)

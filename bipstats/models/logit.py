@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, Literal
+from os import PathLike
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,9 @@ from bipstats.core.covariance import Covariance, Vcov, check_vcov
 from bipstats.core.design import Design, fit_design, formula_columns, split_formula
 from bipstats.core.estimates import check_level
 from bipstats.core.result import Fit, used_columns, with_covariance
+from bipstats.core.stream import is_stream, open_parts
 from bipstats.errors import ModelError, check_option
+from bipstats.models.absorbed import NOTHING_ABSORBED
 from bipstats.models.absorbing import refuse_absorbing_effects
 from bipstats.models.binomial import (
     BinomialResult,
@@ -38,6 +41,10 @@ from bipstats.models.firth import firth_objective, fit_firth, refit_firth_covari
 from bipstats.models.inputs import check_names, event_column, event_indicator
 from bipstats.models.kernels.binomial import mean
 from bipstats.models.profile import LikelihoodProfile, profile_likelihood
+from bipstats.models.streamed import fit_stream, open_stream, recover_stream
+from bipstats.models.streamed_passes import Stream, identifiers_of
+from bipstats.models.streamed_refusals import refuse_in_stream, refuse_without_stream
+from bipstats.models.streamed_scan import Reading
 
 Penalty = Literal["firth"]
 
@@ -93,13 +100,21 @@ class LogitResult(BinomialResult):
         eta = self.estimates.values[0] + self.design.matrix(new) @ self.estimates.values[1:]
         return pd.Series(mean(eta, "logit"), index=new.index, name="probability")
 
-    def with_vcov(self, vcov: Vcov, data: pd.DataFrame) -> LogitResult:
-        """Give the same fit with another covariance; `data` must be the fitted data."""
+    def with_vcov(self, vcov: Vcov, data: Any) -> LogitResult:
+        """Give the same fit with another covariance; `data` must be the fitted data, in memory or streamed."""
         check_vcov(vcov)
+        if is_stream(data):
+            return self._with_streamed_vcov(vcov, data)
         rows = _prepared(self._spec, require_frame(data), vcov, self.design)
         made = self._remade(rows, vcov)
         fit = replace(self.fit, flow=rows.flow)
         return replace(self, fit=fit, **with_covariance(self, made, rows.transform))
+
+    def _with_streamed_vcov(self, vcov: Vcov, data: object) -> LogitResult:
+        names, values = self.estimates.names, self.estimates.values
+        found = recover_stream(_stream(self._spec, data, vcov), self.design, names, values, self.loglik)
+        fit = replace(self.fit, flow=found.flow)
+        return replace(self, fit=fit, **with_covariance(self, found.made, found.transform))
 
     def profile(
         self, data: pd.DataFrame, term: str | Sequence[str] | None = None, level: float = 0.95
@@ -159,7 +174,7 @@ _PENALISED = "maximum likelihood penalised by Jeffreys' prior"
 
 def logit(
     formula: str,
-    data: pd.DataFrame,
+    data: Any,
     *,
     weights: str | None = None,
     counts: str | None = None,
@@ -167,6 +182,8 @@ def logit(
     vcov: Vcov = "model",
     missing: Missing = "raise",
     penalty: Penalty | None = None,
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
 ) -> LogitResult:
     r"""Fit a binary logit by maximum likelihood, or by Firth's penalised likelihood.
 
@@ -174,7 +191,9 @@ def logit(
     ----------
     formula : str
         ``"entered ~ caseworker_belief + age"``; the outcome is a column of 0/1.
-    data : pandas.DataFrame
+    data : pandas.DataFrame, path, pyarrow.dataset.Dataset or dask.dataframe.DataFrame
+        One row a case. From a path (a Parquet file, or a folder of them), a dataset of Parquet files or a dask data
+        frame rows are streamed and never held; the result is the same (see Notes).
     weights : str, optional
         Column of positive case weights.
     counts : str, optional
@@ -189,6 +208,11 @@ def logit(
     penalty : {None, "firth"}
         Jeffreys' prior as penalty: finite estimates under separation and less bias with few events. With
         ``vcov="model"`` only. Weights count as copies of the row, in the penalty too.
+    progress : bool, optional
+        Of streamed data: draw a bar for each pass. None: on a terminal or in a notebook only.
+    checkpoint : str or path, optional
+        Of streamed data: a small JSON file, written after each pass; called again after an interruption with the same
+        arguments and data, the fit goes on from the last finished pass. It holds no rows.
 
     Returns
     -------
@@ -212,6 +236,12 @@ def logit(
     are from :math:`I^{-1}` there, as R's brglm2 gives them, and ``.loglik`` is :math:`l` without the penalty.
     Under separation Wald intervals are poor: use ``fit.profile(data)``.
 
+    Streamed data are read in a few passes: one to see what there is, then Newton's steps from the fit of a sample, and
+    one for the errors. Only the columns that are named are read. Robust and clustered errors need a table of the
+    clusters' sums where there are at most 65,536; of more, the rows of a cluster must stand together, or lie in one
+    file (partition) each, which is checked. What needs all rows at once is refused: `absorb`,
+    `penalty`, CR2, the jackknife, the score bootstrap, and splines whose knots are quantiles of the rows.
+
     References
     ----------
     Chamberlain, G. (1980). Analysis of covariance with qualitative data. *Review of Economic Studies*.
@@ -225,6 +255,13 @@ def logit(
     >>> rows = pd.DataFrame({"y": [0, 0, 1, 1, 0, 1], "x": [1, 2, 3, 4, 5, 6]})
     >>> bip.logit("y ~ x", rows).params.round(3).to_dict()
     {'Intercept': -2.358, 'x': 0.674}
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:  # the same from a file, whose rows are never held
+    ...     rows.to_parquet(Path(folder) / "rows.parquet")
+    ...     streamed = bip.logit("y ~ x", folder)
+    >>> streamed.params.round(3).to_dict()
+    {'Intercept': -2.358, 'x': 0.674}
     >>> separated = rows.assign(y=[0, 0, 0, 1, 1, 1])
     >>> fit = bip.logit("y ~ x", separated, penalty="firth")
     >>> fit.profile(separated, "x").table.iloc[0, 1:].astype(float).round(3).to_dict()
@@ -233,7 +270,9 @@ def logit(
     check_vcov(vcov)
     check_option("penalty", penalty, (None, "firth"))
     check_names({}, {"weights": weights, "counts": counts})
-    require_frame(data)
+    if not is_stream(data):
+        refuse_without_stream(progress, checkpoint)
+        require_frame(data)
     outcome, rhs = split_formula(formula, two_sided=True)
     assert outcome is not None
     spec = LogitSpecification(outcome, rhs, weights, missing, read_absorb(absorb), penalty, counts)
@@ -242,6 +281,9 @@ def logit(
             f'penalty="firth" cannot absorb {" and ".join(spec.absorb)}: the penalty is that of all coefficients. Put '
             f"{' + '.join(f'C({name})' for name in spec.absorb)} into the formula instead of absorb=."
         )
+    if is_stream(data):
+        found = fit_stream(_stream(spec, data, vcov, progress, checkpoint))
+        return LogitResult(found.estimates, found.design, found.fit, found.clusters, NOTHING_ABSORBED, spec)
     refuse_absorbing_effects(data, outcome, spec.absorb, counts=counts)
     rows = _prepared(spec, data, vcov, None)
     fitted = fit_binomial(rows, vcov) if penalty is None else fit_firth(rows, vcov)
@@ -301,3 +343,26 @@ def _prepare(
         flow=(("given", counted.given(n_missing)), ("with missing values", n_missing), *found.flow),
         penalised=spec.penalty is not None,
     )
+
+
+def _stream(
+    spec: LogitSpecification,
+    data: object,
+    vcov: Vcov,
+    progress: bool | None = None,
+    checkpoint: str | PathLike[str] | None = None,
+) -> Stream:
+    refuse_in_stream({"absorb": bool(spec.absorb), "penalty": spec.penalty is not None}, vcov, spec.formula)
+    reading = Reading(
+        spec.formula,
+        spec.outcome,
+        None,
+        None,
+        spec.weights,
+        "logit",
+        "period",
+        spec.missing,
+        identifiers_of(vcov, None),
+        spec.counts,
+    )
+    return open_stream(reading, open_parts(data), vcov, None, progress, checkpoint)

@@ -22,8 +22,8 @@ from bipstats.models.kernels.intercepts import Found, Intercepts
 from bipstats.models.kernels.laplace import Marginal
 from bipstats.models.kernels.likelihood_check import simulate_likelihood
 from bipstats.models.kernels.newton import NoMaximum
-from bipstats.models.kernels.threads import one_thread
 from bipstats.models.mixed_groups import Groups, independent_unit, refuse_split_groups
+from bipstats.threads import one_thread
 
 Method = Literal["laplace", "agq"]
 MOST_KEPT = 4096

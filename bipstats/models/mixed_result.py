@@ -24,7 +24,6 @@ from bipstats.models.kernels.binomial import mean
 from bipstats.models.kernels.laplace import Marginal
 from bipstats.models.kernels.newton import Evaluation
 from bipstats.models.kernels.sd_profile import profile_of
-from bipstats.models.kernels.threads import one_thread
 from bipstats.models.mixed_fit import (
     Effects,
     MixedRows,
@@ -35,6 +34,7 @@ from bipstats.models.mixed_fit import (
 )
 from bipstats.models.mixed_groups import check_mixed_vcov
 from bipstats.tables import Summary, p_text
+from bipstats.threads import one_thread
 
 _STEP, _REACH = 0.25, 9.0  # of averages over the normal distribution
 _COARSE = 0.5  # of a log-likelihood: more than an estimate moves by chance

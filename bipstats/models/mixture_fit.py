@@ -19,7 +19,7 @@ from bipstats.errors import ModelError, OptionError
 from bipstats.models.identify import require_same_fit
 from bipstats.models.kernels.mixture import Law, MixtureEvaluation, MixtureProblem, evaluate
 from bipstats.models.kernels.mixture_search import GAIN, Path, Stage, build_up
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Criterion = Literal["aic", "bic"]
 MassPoints = int | Criterion

@@ -12,8 +12,8 @@ from bipstats.errors import ModelError
 from bipstats.models.kernels.newton import Evaluation, NoMaximum, Optimum, maximise
 from bipstats.models.separation import presentable
 
-_SUSPECT = 1e2  # growth of a standard error during the search that makes it worth looking for separation
-_LONG = 15  # iterations that a search for a finite maximum hardly needs
+SUSPECT = 1e2  # growth of a standard error during the search that makes it worth looking for separation
+LONG = 15  # iterations that a search for a finite maximum hardly needs
 _FLAT = 1e-13  # variance within risk sets, of standardised covariates, that is rounding
 _DIVERGED = 1e5  # growth that no finite maximum shows
 
@@ -28,12 +28,13 @@ def find_maximum(
     explain: Callable[[], ModelError | None],
     solve: Callable[[Any], Floats] | None = None,
     at_risk: float | None = None,
+    tolerance: float = 1e-14,
 ) -> Optimum:
     """Maximise a log-likelihood; where the search runs off, say which terms separate.
 
     Parameters
     ----------
-    evaluate, loglik, start, solve
+    evaluate, loglik, start, solve, tolerance
         As for `maximise`.
     names : tuple of str
         Terms, for messages.
@@ -46,13 +47,13 @@ def find_maximum(
         standardised covariates, which must not be zero.
     """
     try:
-        best = maximise(evaluate, loglik, start, solve=solve)
+        best = maximise(evaluate, loglik, start, solve=solve, tolerance=tolerance)
     except NoMaximum as ran_off:
         flat = _unidentified(names, (ran_off.start, ran_off.information), at_risk)
         other = no_maximum if at_risk is None else _out_of_digits
         raise (explain() or flat or other(n_events, names, ran_off.information)) from None
     # Far out, where risks differ by all digits of a number, the information is rounding and may not show it.
-    if best.iterations > _LONG or not (_growth(best) < _SUSPECT).all():
+    if best.iterations > LONG or not (growth(best) < SUSPECT).all():
         separated = explain()
         if separated is not None:
             raise separated
@@ -123,7 +124,7 @@ def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
     with every step, whatever the scale of covariates and weights; so the errors at the end are held against
     those at the start.
     """
-    away = [name for name, growth in zip(names, _growth(best), strict=True) if not growth < _DIVERGED]
+    away = [name for name, growth in zip(names, growth(best), strict=True) if not growth < _DIVERGED]
     if away:
         raise ModelError(
             f"the likelihood has no maximum: it rises with {listed(presentable(away, names))} without bound (a "
@@ -136,7 +137,7 @@ def refuse_divergence(names: tuple[str, ...], best: Optimum) -> None:
         )
 
 
-def _growth(best: Optimum) -> Floats:
+def growth(best: Optimum) -> Floats:
     """Standard errors at the end of a search over those at its start; infinite where there are none."""
     try:
         before, after = (np.diag(np.linalg.inv(matrix)) for matrix in (best.start, best.at.information))

@@ -10,7 +10,15 @@ from importlib import import_module
 from typing import Any
 
 # Public name -> module of this room that defines it.
-_NAMES: dict[str, str] = {"readiness": "index"}
+_NAMES: dict[str, str] = {
+    "agreement": "two_raters",
+    "change": "changes",
+    "icc": "intraclass",
+    "invariance": "same_scale",
+    "readiness": "index",
+    "reliability": "scale",
+    "weighted_kappa": "kappa",
+}
 
 __all__ = sorted(_NAMES)
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pandas as pd
 
+from bipstats.caseworkers.exposure import without_breaks
+from bipstats.caseworkers.raw_shares import with_first_caseworker
+from bipstats.caseworkers.switch_rows import SwitchRows, switch_rows
+from bipstats.caseworkers.usable import complete as complete
+from bipstats.caseworkers.usable import require as require
+from bipstats.caseworkers.usable import terms as terms
+from bipstats.caseworkers.usable import with_entries as with_entries
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
-from bipstats.core.design import formula_columns
-from bipstats.errors import ModelError
 from bipstats.interventions.windows import classify
 from bipstats.register.outcomes import Outcome, outcomes
-from bipstats.replication.wording import counted
 from bipstats.timeline.landmarks import landmarks
 from bipstats.timeline.person_periods import person_periods
 from bipstats.timeline.spells import spells
@@ -87,6 +89,11 @@ class Prepared:
         return _known_for_all(landmarks(self.study, at="first", horizon=52))
 
     @cached_property
+    def switches(self) -> SwitchRows:
+        """Time at risk of a job, split at changes of caseworker."""
+        return switch_rows(self.study, "job")
+
+    @cached_property
     def transitions(self) -> pd.DataFrame:
         """Pairs of consecutive measurements."""
         return transitions(self.study)
@@ -109,79 +116,9 @@ class Prepared:
 
     def ends(self, outcome: Outcome) -> pd.DataFrame:
         """How each client's follow-up ended, with ``entry_caseworker``, the first one."""
-        table = self.study.assignments.sort_values(["client", "start"], kind="stable")
-        first = table.drop_duplicates("client").set_index("client")["caseworker"]
-        ends = outcomes(self.study, outcome)
-        return ends.assign(entry_caseworker=ends["client"].map(first))
+        return with_first_caseworker(outcomes(self.study, outcome), self.study.assignments)
 
 
 def _known_for_all(rows: pd.DataFrame) -> pd.DataFrame:
     """Forget ``entered`` where the data end within the horizon: there it is known of early leavers only."""
     return rows.assign(entered=rows["entered"].where(rows["full_horizon"]))
-
-
-def without_breaks(rows: pd.DataFrame) -> pd.DataFrame:
-    """Join rows of a client that touch and differ in time only, so that later answers split nothing.
-
-    The rows lie one after the other by client; only caseworker and ``switched`` change over time.
-    """
-    state = [pd.factorize(rows[name])[0] for name in ("client", "caseworker", "switched")]
-    start, stop = rows["start"].to_numpy(), rows["stop"].to_numpy()
-    begins = np.ones(len(rows), dtype=bool)
-    begins[1:] = (start[1:] != stop[:-1]) | np.logical_or.reduce([code[1:] != code[:-1] for code in state])
-    first = np.flatnonzero(begins)
-    last = np.append(first[1:], len(rows))[: len(first)] - 1
-    joined = rows.iloc[last].reset_index(drop=True)
-    return joined.assign(start=start[first])
-
-
-def with_entries(
-    rows: pd.DataFrame, event: str, registered: Callable[[], int], when: str
-) -> tuple[pd.DataFrame, str]:
-    """Leave out job centres in which nobody entered, and say so.
-
-    With an effect for each job centre such rows say nothing about the other coefficients. Where nobody entered
-    at all, the error says `when` entries were looked for and how many the register has (`registered`).
-    """
-    entered = rows.groupby("jobcentre", observed=True)[event].transform("max") == 1
-    if not entered.any():
-        elsewhere = registered()
-        came = f"{counted(elsewhere, 'entry', 'entries')} in the register came at other times"
-        raise ModelError(f"no client entered {when} ({came if elsewhere else 'the register has no entry'}).")
-    lost = rows.loc[~entered, "jobcentre"].nunique()
-    note = f"{counted(lost, 'job centre')} without an entry left out" if lost else ""
-    return rows[entered], note
-
-
-def terms(rows: pd.DataFrame, *names: str) -> tuple[str, str]:
-    """Join the terms that vary in `rows` to a right-hand side; say which ones do not.
-
-    A study of one job centre, or of women alone, has constant columns, one without diagnoses empty ones; no
-    model can have them as terms.
-    """
-    constant = [name for name in names if rows[_column(name)].nunique(dropna=True) < 2]
-    kept = [name for name in names if name not in constant]
-    if not kept:
-        raise ModelError("no covariate varies among the rows.")
-    empty = [name for name in constant if rows[_column(name)].isna().all()]
-    alike = [name for name in constant if name not in empty]
-    notes = (("without a value", empty), ("without variation", alike))
-    told = [f"{why} and left out: {', '.join(map(_column, those))}" for why, those in notes if those]
-    return " + ".join(kept), "; ".join(told)
-
-
-def require(rows: pd.DataFrame, answer: str) -> None:
-    """Refuse rows that cannot say anything about an answer: never given, or always the same."""
-    given = rows[answer].nunique(dropna=True)
-    if given < 2:
-        why = "does not vary among the rows used" if given else "was never answered"
-        raise ModelError(f"{answer} {why}.")
-
-
-def complete(rows: pd.DataFrame, right: str, *others: str) -> pd.DataFrame:
-    """Rows without missing values in the columns of a right-hand side and in others."""
-    return rows.dropna(subset=[*formula_columns(right), *others])
-
-
-def _column(term: str) -> str:
-    return term.removeprefix("C(").removesuffix(")")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 
+from bipstats.tables import counted as counted
+
 _PER_CENT = ("share of", "mean of shares")
 
 
@@ -23,18 +25,6 @@ def number(value: float, scale: str) -> str:
     if scale.startswith(("sd of", "difference", "share difference")):
         return f"{value:+.3f}"
     return f"{value:.2f}"
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Count things in words that fit the number.
-
-    Examples
-    --------
-    >>> from bipstats.replication.wording import counted
-    >>> counted(1, "row"), counted(1200, "row"), counted(2, "entry", "entries")
-    ('1 row', '1,200 rows', '2 entries')
-    """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
 
 
 def published_text(value: float, scale: str) -> str:

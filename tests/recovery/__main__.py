@@ -21,6 +21,12 @@ def _several(text: str) -> int:
     return _count(text, least=2)
 
 
+def _save(lines: dict[results.Key, results.Line]) -> None:
+    """Write results and page together: one always tells of the other."""
+    results.write(lines.values())
+    report.write(results.read())
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run what is asked for."""
     parser = argparse.ArgumentParser(
@@ -56,10 +62,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for world in WORLDS:
         rows = [row for row, where in chosen if where == world]
         if rows:
-            run.run(world, rows, lines, plan, lambda state: results.write(state.values()))
-    report.write(lines)
-    for problem in results.outdated(lines):
-        sys.stderr.write(f"{problem}\n")
+            run.run(world, rows, lines, plan, _save)
+    _save(lines)
+    old, missing = results.outdated(lines)
+    if old:
+        sys.stderr.write(f"Results older than the code: {'; '.join(old)}.\n")
+    if missing:
+        sys.stderr.write(f"{len(missing)} rows have no results yet.\n")
     print(f"SYNTHETIC. {results.PATH.name} and {report.PAGE.name} are written.")
     return 0
 

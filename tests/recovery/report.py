@@ -30,7 +30,7 @@ one wanted to know.
   hold the truth, **power** the share that leave out zero; **S** is the share of these with the wrong sign, **M** their
   mean size over the causal truth.
 - In brackets the Monte Carlo error of each number [Morris, White and Crowther 2019]. With 1,000 studies a coverage of
-  .95 is known to about ±.014; with fewer the brackets say what can be claimed.
+  .95 is known to about ±.014; with fewer the brackets say what can be claimed. No brackets: an error below .0005.
 - Worlds called *fixed* keep the same 300 caseworkers in every study and redraw the clients; in the others both are
   redrawn. The limit is then that of these caseworkers, with more clients each, so that what depends on the size of
   caseloads has another limit there. Worlds called *by lot* let interventions fall on clients by lot: their limits are
@@ -119,5 +119,7 @@ def _number(number: Number | None) -> str:
 
 
 def _short(value: float) -> str:
+    if abs(value) >= 100:
+        return f"{value:,.0f}" if abs(value) < 1e6 else f"{value:.0e}"
     text = f"{value:.3f}".replace("-0.000", "0.000")
     return text.replace("0.", ".", 1) if abs(value) < 1 else text

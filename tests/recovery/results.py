@@ -80,16 +80,17 @@ def write(lines: Iterable[Line], path: Path = PATH) -> None:
     os.replace(beside, path)
 
 
-def outdated(lines: dict[Key, Line]) -> list[str]:
-    """Say which results are older than their code, and which rows have none."""
-    found = []
+def outdated(lines: dict[Key, Line]) -> tuple[list[str], list[str]]:
+    """Give the rows whose results are older than their code, and those without any; ``world: row``."""
+    old, missing = [], []
     for row, world in pairs():
         mine = [lines.get((world, row.name, quantity)) for quantity in row.causal]
-        if any(line is None for line in mine):
-            found.append(f"{world}: {row.name}: no results yet")
-        elif any(line.fingerprint != row.fingerprint(WORLDS[world]) for line in mine if line is not None):
-            found.append(f"{world}: {row.name}: results older than the code")
-    return found
+        marks = {None if line is None else line.fingerprint for line in mine}
+        if None in marks:
+            missing.append(f"{world}: {row.name}")
+        elif marks != {row.fingerprint(WORLDS[world])}:
+            old.append(f"{world}: {row.name}")
+    return old, missing
 
 
 def pairs() -> list[tuple[Row, str]]:

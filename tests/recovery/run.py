@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from joblib import Parallel, delayed
 
 import bipstats as bip
+from bipstats.core.journal import Journal
 from bipstats.core.progress import progress
 
 from .results import Key, Line
@@ -24,6 +27,8 @@ LARGE_SEED = 1_000_000
 """Seeds of the large studies lie above; those of the others are 1, 2, 3, ..."""
 BLOCK = 20
 """Studies between two saves."""
+JOURNALS = Path(__file__).parent / ".large"
+"""What large studies gave; each takes a minute or two."""
 
 Save = Callable[[dict[Key, Line]], None]
 Attempts = dict[str, dict[str, Found | str]]
@@ -116,9 +121,9 @@ def truths(world: str, rows: Sequence[Row], plan: Plan, marks: Mapping[str, str]
     for row in rows:
         for quantity, what in row.causal.items():
             at = twins[what.world] if isinstance(what, Twin) else causal
+            true = None if what is None else _mean(at, row, quantity)
+            limit = _mean(limits, row, quantity)
             key = (world, row.name, quantity)
-            true = None if what is None else _mean(at[row.name, quantity])
-            limit = _mean(limits[row.name, quantity])
             found[key] = Line(*key, marks[row.name], bip.__version__, limit, true)
     return found
 
@@ -128,46 +133,49 @@ def _at(row: Row, world: str) -> Row:
     return _named([row.name], world)[0]
 
 
-_Values = dict[tuple[str, str], list[float]]
+Values = dict[str, dict[str, float]]
+"""Row -> quantity -> value."""
 
 
-def _large(world: str, rows: Sequence[Row], plan: Plan) -> tuple[_Values, _Values]:
-    """Estimates and causal truths in every large study."""
+def _large(world: str, rows: Sequence[Row], plan: Plan) -> tuple[list[Values], list[Values]]:
+    """Estimates and causal truths in every large study, those of an interrupted run from its journal."""
     names, clients = [row.name for row in rows], rows[0].large
-    seeds = [LARGE_SEED + number for number in range(1, plan.large + 1)]
-    made = _map(plan, [delayed(_large_study)(world, seed, names, clients) for seed in seeds])
-    limits: _Values = {}
-    causal: _Values = {}
-    for one, true in progress(made, plan.large, f"{world}: studies of {clients:,}", plan.show):
-        for key, value in one.items():
-            limits.setdefault(key, []).append(value)
-        for key, value in true.items():
-            causal.setdefault(key, []).append(value)
-    return limits, causal
+    work = f"{world}, {clients} clients: " + "; ".join(
+        f"{row.name} {row.fingerprint(WORLDS[world])}" for row in rows
+    )
+    JOURNALS.mkdir(exist_ok=True)
+    journal = Journal(JOURNALS / f"{hashlib.sha256(work.encode()).hexdigest()[:16]}.jsonl", work)
+    found = journal.done[: plan.large]
+    numbers = range(len(journal.done) + 1, plan.large + 1)
+    made = _map(plan, [delayed(_large_study)(world, LARGE_SEED + i, names, clients) for i in numbers])
+    for one in progress(made, len(numbers), f"{world}: studies of {clients:,}", plan.show):
+        journal.append(one)
+        found.append(one)
+    return [one["limits"] for one in found], [one["causal"] for one in found]
 
 
-def _large_study(
-    world: str, seed: int, names: Sequence[str], clients: int
-) -> tuple[dict[tuple[str, str], float], dict[tuple[str, str], float]]:
+def _large_study(world: str, seed: int, names: Sequence[str], clients: int) -> dict[str, Values]:
+    """Estimates and causal truths in one large study."""
     attempts, data = _study(world, seed, names, clients)
-    limits = {}
     for name, found in attempts.items():
         for quantity, one in found.items():
             if isinstance(one, str):
                 raise RuntimeError(f"{world}, {name}, {quantity}: large study {seed}: {one}")
-            limits[name, quantity] = one.estimate
-    causal = {
-        (row.name, quantity): what(data)
-        for row in _named(names, world)
-        for quantity, what in row.causal.items()
-        if callable(what)
+    limits = {
+        name: {quantity: one.estimate for quantity, one in found.items() if isinstance(one, Found)}
+        for name, found in attempts.items()
     }
-    return limits, causal
+    causal = {
+        row.name: {quantity: what(data) for quantity, what in row.causal.items() if callable(what)}
+        for row in _named(names, world)
+    }
+    return {"limits": limits, "causal": causal}
 
 
-def _mean(values: Sequence[float]) -> Number:
+def _mean(values: Sequence[Values], row: Row, quantity: str) -> Number:
     """Mean and its Monte Carlo error."""
-    return Number(float(np.mean(values)), float(np.std(values, ddof=1) / np.sqrt(len(values))))
+    these = [one[row.name][quantity] for one in values]
+    return Number(float(np.mean(these)), float(np.std(these, ddof=1) / np.sqrt(len(these))))
 
 
 def _map(plan: Plan, tasks: list[Any]) -> Iterator[Any]:

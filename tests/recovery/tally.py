@@ -11,6 +11,8 @@ from scipy.stats import norm
 from .row import Found
 
 Z = float(norm.ppf(0.975))
+KNOWN = 5.0
+"""Monte Carlo errors that a truth from a few large studies lies from zero if its sign is known."""
 
 
 @dataclass(slots=True)
@@ -91,7 +93,8 @@ def performance(
     With n estimates of standard deviation s: bias :math:`s/\sqrt n` (and the truth's own error), empirical error
     :math:`s/\sqrt{2(n-1)}`, reported error (root mean variance V) :math:`sd(V) / (2 \sqrt{n \bar V})`. Shares
     (coverage, power, type S) have half of Wilson's interval over 1.96, which is not zero where all or none are
-    counted. Type M is the mean size of significant estimates over the causal truth.
+    counted. Type M is the mean size of significant estimates over the causal truth; it and type S are given where
+    that truth is known not to be zero.
     """
     n = tally.n
     if n < 2:
@@ -114,7 +117,7 @@ def performance(
     found["bias, causal"] = Number(against, float(np.hypot(sd / np.sqrt(n), causal.mc_error)))
     found["coverage, causal"] = share(tally.in_causal, n)
     k = tally.significant
-    if tested and k > 1 and causal.value:
+    if tested and k > 1 and causal.value and abs(causal.value) > KNOWN * causal.mc_error:
         found["type S"] = share(tally.wrong_sign, k)
         scale = abs(causal.value)
         found["type M"] = Number(

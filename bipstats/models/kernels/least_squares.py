@@ -8,7 +8,7 @@ import numpy as np
 
 from bipstats.models.kernels.cox import weighted_cross_product
 from bipstats.models.kernels.newton import Evaluation, Floats
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_factor, cho_solve
 
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Floats = NDArray[np.float64]
 

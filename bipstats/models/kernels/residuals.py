@@ -19,7 +19,7 @@ from bipstats.models.kernels.cox import (
     weighted_cross_product,
 )
 from bipstats.models.kernels.newton import Floats
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 Ints = NDArray[np.int64]
 

@@ -12,7 +12,7 @@ from bipstats.models.kernels.binomial import linear_predictor, mean
 from bipstats.models.kernels.crossing import Floats
 from bipstats.models.kernels.intercepts import Intercepts, ascend
 from bipstats.models.kernels.newton import NoMaximum, maximise
-from bipstats.models.kernels.threads import one_thread
+from bipstats.threads import one_thread
 
 
 def ratio(model: Intercepts, rest: Sequence[int]) -> tuple[float, Floats]:

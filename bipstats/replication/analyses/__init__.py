@@ -40,6 +40,7 @@ ANALYSES: dict[Analysis, tuple[str, ...]] = {
     caseworkers.naive: caseworkers.NAIVE,
     caseworkers.adjusted: caseworkers.ADJUSTED,
     caseworkers.adjusted_by_answers: caseworkers.ADJUSTED_BY_ANSWERS,
+    caseworkers.feasible: caseworkers.FEASIBLE,
     interventions.by_window: interventions.BY_WINDOW,
     interventions.by_client: interventions.BY_CLIENT,
     progression.reference: progression.REFERENCE,

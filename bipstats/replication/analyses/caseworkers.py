@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from bipstats.caseworkers.raw_shares import RawShares, entered
+from bipstats.caseworkers.thought_experiment import counterfactual
 from bipstats.codebook import BACKGROUND, REFERENCE_RATER
-from bipstats.errors import ModelError
 from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
@@ -35,9 +34,11 @@ NAIVE = (
     "gap of halves",
 )
 ADJUSTED = ("adjusted top half", "adjusted bottom half", "adjusted less raw gap")
+FEASIBLE = ("feasible top quarter, follow-up", "feasible top decile, follow-up")
 ADJUSTED_BY_ANSWERS = tuple(f"{name}, with answers" for name in ADJUSTED)
 
 _DRAWS = 500
+_DRAWS_FEASIBLE = 200
 _SEED = 15
 
 
@@ -47,7 +48,7 @@ def actual(prepared: Prepared) -> Quantities:
     for name, outcome in OUTCOMES.items():
         ends = prepared.entry_ends if outcome == "job_or_education" else prepared.ends(outcome)
         for horizon, weeks in HORIZONS.items():
-            flags, known = _entered(ends, weeks)
+            flags, known = entered(ends, weeks)
             made[f"share in {name}, {horizon}"] = share(flags[known], what=f"none followed for {horizon}")
     return made
 
@@ -60,13 +61,13 @@ def naive(prepared: Prepared) -> Quantities:
     """
     made: Quantities = {}
     for horizon, weeks in HORIZONS.items():
-        group = _Caseworkers.of(prepared.entry_ends, weeks)
+        group = RawShares.of(prepared.entry_ends, weeks, LEAST_CLIENTS)
         for name, part in GROUPS.items():
-            made[f"top {name}, {horizon}"] = _bootstrap(group, partial(_Caseworkers.top, part=part))
+            made[f"top {name}, {horizon}"] = _bootstrap(group, partial(RawShares.top, part=part))
             made[f"ratio of top {name}, {horizon}"] = _bootstrap(
                 group, partial(_log_ratio, part=part), "ratio"
             )
-    group = _Caseworkers.of(prepared.entry_ends, None)
+    group = RawShares.of(prepared.entry_ends, None, LEAST_CLIENTS)
     made["bottom half, follow-up"] = _bootstrap(group, lambda g: g.bottom(1 / 2))
     made["gap of halves"] = _bootstrap(group, lambda g: g.top(1 / 2) - g.bottom(1 / 2), "difference")
     return made
@@ -89,10 +90,28 @@ def adjusted_by_answers(prepared: Prepared) -> Quantities:
     return dict(zip(ADJUSTED_BY_ANSWERS, _adjusted(prepared, *own), strict=True))
 
 
+def feasible(prepared: Prepared) -> Quantities:
+    """Share if all were as effective as the best who can be picked, read on clients who took no part in picking.
+
+    `bip.caseworkers.counterfactual` at its defaults; the error is a quarter of its 95 % interval.
+    """
+    found = counterfactual(prepared.study, draws=_DRAWS_FEASIBLE, rng=_SEED, progress=False)
+    rows = found.table[found.table["kind"] == "feasible"].set_index("group")[
+        ["share", "conf_low", "conf_high"]
+    ]
+    made: Quantities = {}
+    for name in FEASIBLE:
+        group = name.removeprefix("feasible ").removesuffix(", follow-up")
+        value, low, high = rows.loc[group].to_numpy(dtype=float)
+        note = f"caseworkers with at least {LEAST_CLIENTS} clients; ten folds"
+        made[name] = Estimate(float(value), float(high - low) / 4, found.clients, "share", "clients", note)
+    return made
+
+
 def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
     """Adjusted halves and the difference of the gaps, given background, job centre and some answers."""
     ends = prepared.entry_ends
-    flags, _ = _entered(ends, None)
+    flags, _ = entered(ends, None)
     clients = prepared.first_entry.merge(
         ends.assign(entry=flags.astype(float))[["client", "entry", "entry_caseworker"]], on="client"
     )
@@ -108,7 +127,9 @@ def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
         f"{counted(missing, 'client')} with missing answers left out" if missing else "",
     )
     expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
-    group = _Caseworkers.from_clients(rows["entry_caseworker"], rows["entry"].to_numpy(), expected)
+    group = RawShares.from_clients(
+        rows["entry_caseworker"], rows["entry"].to_numpy(), expected, LEAST_CLIENTS
+    )
     made = [
         _bootstrap(group, lambda g: g.adjusted().top(1 / 2)),
         _bootstrap(group, lambda g: g.adjusted().bottom(1 / 2)),
@@ -117,90 +138,15 @@ def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
     return [estimate.with_note(*left_out, lost, note) for estimate in made]
 
 
-def _log_ratio(group: _Caseworkers, part: float) -> Floats:
+def _log_ratio(group: RawShares, part: float) -> Floats:
     """Logarithm of the best caseworkers' mean share over the share of all their clients."""
     return np.asarray(np.log(group.top(part) / group.overall()))
 
 
-def _entered(ends: pd.DataFrame, weeks: int | None) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each client had entered, and whether that is known."""
-    week = ends["week"].to_numpy()
-    event = ends["event"].to_numpy() == 1
-    if weeks is None:
-        return event, np.ones(len(ends), dtype=bool)
-    # Known for those who could be followed that long, whatever became of them: to keep early leavers among
-    # the others would select on the outcome.
-    return event & (week <= weeks), ends["data_end"].to_numpy() >= weeks
-
-
-@dataclass(frozen=True, slots=True)
-class _Caseworkers:
-    """Entries, clients and expected entries of caseworkers; (..., C) arrays, draws in front."""
-
-    entries: Floats
-    clients: Floats
-    expected: Floats
-    shares: Floats
-
-    @classmethod
-    def of(cls, ends: pd.DataFrame, weeks: int | None) -> _Caseworkers:
-        """Count by the caseworker at enrolment."""
-        flags, known = _entered(ends, weeks)
-        known = known & ends["entry_caseworker"].notna().to_numpy()
-        return cls.from_clients(ends.loc[known, "entry_caseworker"], flags[known].astype(float), None)
-
-    @classmethod
-    def from_clients(cls, caseworker: pd.Series, entry: Floats, expected: Floats | None) -> _Caseworkers:
-        """Count by caseworker; refuse where the rule has nobody to rank."""
-        code = pd.factorize(caseworker)[0]
-        clients = np.bincount(code).astype(float)
-        kept = clients >= LEAST_CLIENTS
-        if kept.sum() < 10:
-            raise ModelError(
-                f"caseworkers with at least {LEAST_CLIENTS} clients: {int(kept.sum())}; the rule needs 10 or more."
-            )
-        if not entry.any():
-            raise ModelError("no client entered a job or education.")
-        entries = np.bincount(code, entry)[kept].astype(float)
-        wanted = entry if expected is None else expected
-        expected_entries = np.bincount(code, wanted)[kept].astype(float)
-        return cls(entries, clients[kept], expected_entries, entries / clients[kept])
-
-    def drawn(self, rows: NDArray[np.int64]) -> _Caseworkers:
-        """Resampled caseworkers, one draw a row."""
-        return _Caseworkers(self.entries[rows], self.clients[rows], self.expected[rows], self.shares[rows])
-
-    def overall(self) -> Floats:
-        """Share of the clients."""
-        return self.entries.sum(axis=-1) / self.clients.sum(axis=-1)
-
-    def adjusted(self) -> _Caseworkers:
-        """Observed over expected, times the mean share, in place of the raw shares."""
-        shares = self.entries / self.expected * self.overall()[..., None]
-        return _Caseworkers(self.entries, self.clients, self.expected, shares)
-
-    def top(self, part: float) -> Floats:
-        """Mean share of the best `part` of the caseworkers."""
-        size = max(1, round(part * self.shares.shape[-1]))
-        return np.sort(self.shares, axis=-1)[..., -size:].mean(axis=-1)
-
-    def bottom(self, part: float) -> Floats:
-        """Mean share of the worst `part` of the caseworkers."""
-        size = self.shares.shape[-1] - max(1, round((1 - part) * self.shares.shape[-1]))
-        return np.sort(self.shares, axis=-1)[..., :size].mean(axis=-1)
-
-    def gap(self) -> Floats:
-        """Best half less worst half."""
-        return self.top(1 / 2) - self.bottom(1 / 2)
-
-
 def _bootstrap(
-    group: _Caseworkers, statistic: Callable[[_Caseworkers], Floats], scale: Scale = "share"
+    group: RawShares, statistic: Callable[[RawShares], Floats], scale: Scale = "share"
 ) -> Estimate:
     """A statistic of the caseworkers with its error from resampling them."""
-    n = len(group.clients)
-    draws = np.random.default_rng(_SEED).integers(n, size=(_DRAWS, n))
-    value = float(statistic(group))
-    error = float(np.std(statistic(group.drawn(draws)), ddof=1))
+    value, again = group.resampled(statistic, _DRAWS, np.random.default_rng(_SEED))
     note = f"caseworkers with at least {LEAST_CLIENTS} clients"
-    return Estimate(value, error, n, scale, "caseworkers", note)
+    return Estimate(value, float(np.std(again, ddof=1)), len(group.clients), scale, "caseworkers", note)

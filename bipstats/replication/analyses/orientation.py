@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from bipstats.caseworkers.first_answers import PAIR_DAYS
+from bipstats.caseworkers.outlook_hazard import HIGH, split_hazard
 from bipstats.codebook import BACKGROUND
 from bipstats.core.covariance import cluster
 from bipstats.core.design import fit_design
@@ -13,9 +15,6 @@ from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
 from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, terms, with_entries
 from bipstats.replication.wording import counted
-
-PAIR_DAYS = 42
-"""A caseworker's and a client's questionnaire at most this far apart are of one measurement."""
 
 
 def all_dates(prepared: Prepared) -> Quantities:
@@ -29,11 +28,13 @@ def all_dates(prepared: Prepared) -> Quantities:
 
 
 def pre_dated(prepared: Prepared) -> Quantities:
-    """The same from first answers on other clients, dated before this client came to the caseworker."""
-    rows, answers = _at_risk(prepared), _net_belief(prepared.study)
-    means = _earlier_mean(answers, prepared.study.assignments)
-    found = means.reindex(pd.MultiIndex.from_frame(rows[["client", "caseworker"]]))
-    return {"orientation pre-dated": _hazard_ratio(prepared, rows, found.to_numpy(dtype=float))}
+    """The same as `bip.caseworkers.orientation_effect` has it: earlier first answers on others, shrunken.
+
+    Slopes of the clients' characteristics come from within caseworkers; the cut is the median over clients. The error
+    is clustered by caseworker, orientation taken as it is.
+    """
+    fit, lost = split_hazard(prepared.study, "job")
+    return {"orientation pre-dated": coefficient(fit, HIGH, lost)}
 
 
 def _at_risk(prepared: Prepared) -> pd.DataFrame:
@@ -95,39 +96,6 @@ def _leave_out_mean(answers: pd.DataFrame, rows: pd.DataFrame) -> np.ndarray:
     others = total - own
     count = np.where(others[:, 1] > 0, others[:, 1], np.nan)
     return others[:, 0] / count
-
-
-def _earlier_mean(answers: pd.DataFrame, assignments: pd.DataFrame) -> pd.Series:
-    """Mean of first answers on others before each first assignment, by client and caseworker.
-
-    Notes
-    -----
-    First answers are sorted by caseworker and date; the mean before a date is a difference of running sums.
-    """
-    first = answers.sort_values(["caseworker", "date"], kind="stable")
-    first = first.drop_duplicates(["client", "caseworker"])
-    begun = assignments.sort_values("start", kind="stable").drop_duplicates(["client", "caseworker"])
-    place, names = pd.factorize(pd.Index(first["caseworker"]), sort=True)
-    code = names.get_indexer(pd.Index(begun["caseworker"]))
-    known = code >= 0
-    begun, code = begun[known], code[known]
-    days = (first["date"] - pd.Timestamp(0)).dt.days.to_numpy()
-    start = (begun["start"] - pd.Timestamp(0)).dt.days.to_numpy()
-    span = 1_000_000
-    key = place * span + days
-    order = np.argsort(key, kind="stable")
-    value = first["belief"].to_numpy()[order]
-    running = np.concatenate([[0.0], np.cumsum(value)])
-    low = np.searchsorted(key[order], code * span)
-    high = np.searchsorted(key[order], code * span + start)
-    total, count = running[high] - running[low], (high - low).astype(float)
-    own = first.set_index(["client", "caseworker"])[["belief", "date"]]
-    own = own.reindex(pd.MultiIndex.from_frame(begun[["client", "caseworker"]]))
-    earlier = (own["date"].to_numpy() < begun["start"].to_numpy()) & own["date"].notna().to_numpy()
-    total -= np.where(earlier, own["belief"].fillna(0.0).to_numpy(), 0.0)
-    count -= earlier
-    means = np.where(count > 0, total / np.where(count > 0, count, 1.0), np.nan)
-    return pd.Series(means, index=pd.MultiIndex.from_frame(begun[["client", "caseworker"]]))
 
 
 def _hazard_ratio(prepared: Prepared, rows: pd.DataFrame, orientation: np.ndarray) -> Estimate:

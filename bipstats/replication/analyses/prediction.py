@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.stats import rankdata
 
+from bipstats.caseworkers.cross_fit import FOLDS, folds, log_odds
 from bipstats.codebook import BACKGROUND, INDICATORS
 from bipstats.errors import ModelError
-from bipstats.models.logit import logit
+from bipstats.models.kernels.roc import delong
 from bipstats.replication.estimate import Estimate, Quantities
 from bipstats.replication.frames import Prepared, complete, terms
 from bipstats.replication.wording import counted
@@ -18,7 +18,6 @@ Floats = NDArray[np.float64]
 
 AUC = ("auc difference", "auc register", "auc indicators", "auc with both", "auc gain")
 
-_FOLDS = 5
 _SEED = 27
 
 
@@ -37,13 +36,13 @@ def auc(prepared: Prepared) -> Quantities:
     missing = followed - len(rows)
     left_out = f"{counted(missing, 'client')} with missing answers left out" if missing else ""
     entered = rows["entered"].to_numpy(dtype=float) == 1
-    if entered.sum() < 2 * _FOLDS:
+    if entered.sum() < 2 * FOLDS:
         raise ModelError(
-            f"{counted(int(entered.sum()), 'client')} got a job within a year; prediction needs {2 * _FOLDS} or more."
+            f"{counted(int(entered.sum()), 'client')} got a job within a year; prediction needs {2 * FOLDS} or more."
         )
-    fold = _folds(entered)
+    fold = folds(entered, np.random.default_rng(_SEED))
     models = (BACKGROUND, INDICATORS, (*INDICATORS, *BACKGROUND))
-    area, matrix = delong(entered, np.stack([_predicted(rows, fold, *names) for names in models]))
+    area, matrix = delong(entered, np.stack([_predicted(rows, fold, names) for names in models]))
     note = "; ".join(filter(None, (counted(int(entered.sum()), "job"), left_out, constant)))
     weights = {
         "auc difference": (-1, 1, 0),
@@ -60,50 +59,6 @@ def auc(prepared: Prepared) -> Quantities:
     }
 
 
-def delong(positive: NDArray[np.bool_], scores: Floats) -> tuple[Floats, Floats]:
-    """Areas under the curve of several scores on the same rows, with their covariance.
-
-    Parameters
-    ----------
-    positive : (n,) bool array
-    scores : (k, n) array
-
-    Returns
-    -------
-    area : (k,) array
-        Mann-Whitney: ties count one half.
-    covariance : (k, k) array
-
-    References
-    ----------
-    DeLong, E., DeLong, D. & Clarke-Pearson, D. (1988). Comparing the areas under two or more correlated
-    receiver operating characteristic curves. *Biometrics*.
-    """
-    m, n = int(positive.sum()), int((~positive).sum())
-    within_positive = rankdata(scores[:, positive], axis=1)
-    within_negative = rankdata(scores[:, ~positive], axis=1)
-    every = rankdata(scores, axis=1)
-    above = (every[:, positive] - within_positive) / n
-    below = 1 - (every[:, ~positive] - within_negative) / m
-    return above.mean(axis=1), np.cov(above) / m + np.cov(below) / n
-
-
-def _folds(entered: NDArray[np.bool_]) -> NDArray[np.int64]:
-    """Fold of each row, balanced within those who entered and those who did not."""
-    fold = np.empty(len(entered), dtype=np.int64)
-    rng = np.random.default_rng(_SEED)
-    for group in (entered, ~entered):
-        fold[group] = rng.permutation(np.arange(group.sum()) % _FOLDS)
-    return fold
-
-
-def _predicted(rows: pd.DataFrame, fold: NDArray[np.int64], *names: str) -> Floats:
+def _predicted(rows: pd.DataFrame, fold: NDArray[np.int64], names: tuple[str, ...]) -> Floats:
     """Log odds of each row by the fit of the other folds."""
-    out = np.empty(len(rows))
-    for number in range(_FOLDS):
-        training, held_out = rows[fold != number], rows[fold == number]
-        right, _ = terms(training, *names)
-        fit = logit(f"entered ~ {right}", training)
-        p = fit.predict(held_out).to_numpy()
-        out[fold == number] = np.log(p / (1 - p))
-    return out
+    return log_odds(rows, fold, lambda training: terms(training, *names)[0])

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from ..row import Row
-from . import belief, caseworkers, interventions, progression, types
+from . import belief, caseworkers, interventions, orientation, progression, raters, switches, types
 
-ROWS: tuple[Row, ...] = (*belief.ROWS, *caseworkers.ROWS, *interventions.ROWS, *progression.ROWS, *types.ROWS)
+ROWS: tuple[Row, ...] = (
+    *belief.ROWS,
+    *caseworkers.ROWS,
+    *switches.ROWS,
+    *interventions.ROWS,
+    *orientation.ROWS,
+    *progression.ROWS,
+    *raters.ROWS,
+    *types.ROWS,
+)

@@ -74,6 +74,12 @@ def oracle(data: StudyData) -> Quantities:
     }
 
 
+def oracle_cox(data: StudyData) -> Quantities:
+    """The same in Cox's model, which needs no convention for the time at risk of a quarter with an event."""
+    fit = bip.cox(f"true_belief + {ORACLE}", data.oracle)
+    return {"belief": term(fit, "true_belief"), "caseworker's effect": term(fit, "caseworker_effect")}
+
+
 def oracle_answer(data: StudyData) -> Quantities:
     """The answer in the place of belief, all else as it is: what noise in the answer does."""
     fit = _hazard(data.oracle, f"{BELIEF} + {ORACLE}", "model")
@@ -163,6 +169,12 @@ ROWS = (
             "switch, at once": truth("switch_effect", "log hazard"),
             "caseworker's effect": known(1.0),
         },
+    ),
+    Row(
+        "oracle, true regressors, Cox",
+        BOTH,
+        oracle_cox,
+        {"belief": EFFECT, "caseworker's effect": known(1.0)},
     ),
     Row("oracle, answer for belief", CAUSE, oracle_answer, _effects("belief")),
     Row("oracle, answers for items", CAUSE, oracle_items, _effects("belief")),

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import bipstats as bip
 from bipstats.replication.analyses import caseworkers, orientation, switches
 
 from ..data import BELIEF, StudyData
 from ..row import Found, Quantities, Row
-from ..take import analysis, term, truth
+from ..take import Z, analysis, term, truth
 from .belief import BOTH, EFFECT, FIXED, ORACLE, RIGHT
 
 HALVES = 2 * np.sqrt(2 / np.pi)
@@ -21,7 +22,7 @@ SPREAD = truth("caseworker_sd", "log hazard")
 SWITCH = truth("switch_effect_mean", "log hazard")
 
 
-def _mean_of_halves(data: StudyData) -> float:
+def mean_of_halves(data: StudyData) -> float:
     """True effect of a caseworker above the median of true orientation against one below, on average."""
     return float(HALVES * data.quantity("orientation_effect", "log hazard"))
 
@@ -63,28 +64,32 @@ def switch_reference(data: StudyData) -> Quantities:
     }
 
 
-def _spread(fit: Any) -> Found:
-    """Standard deviation of the intercepts with its profile interval.
+def _spread(fit: Any, data: pd.DataFrame) -> Quantities:
+    """Standard deviation of the intercepts with its profile interval, and with that of its logarithm.
 
-    The reported error is the interval's length over that of a normal one.
+    The reported error is the interval's length over that of a normal one. A standard deviation of zero has no
+    interval of the second kind.
     """
-    row = fit.random.iloc[0]
-    low, high = float(row["conf_low"]), float(row["conf_high"])
-    return Found(float(row["sd"]), (high - low) / (2 * 1.959964), low, high)
+    intervals = {"sd": fit.profile_sd(data), "sd, interval of its log": fit.random}
+    found = {}
+    for name, table in intervals.items():
+        sd, low, high = (float(table[column].iloc[0]) for column in ("sd", "conf_low", "conf_high"))
+        found[name] = Found(sd, (high - low) / (2 * Z), low, high)
+    return found
 
 
 def spread_oracle(data: StudyData) -> Quantities:
     """Standard deviation of caseworkers' own effects, with the true hazard's other regressors."""
     right = "true_belief + " + ORACLE.replace("caseworker_effect + ", "")
     fit = bip.hazard(right, data.oracle, exposure="exposure", random="caseworker")
-    return {"sd": _spread(fit), "belief": term(fit, "true_belief")}
+    return {**_spread(fit, data.oracle), "belief": term(fit, "true_belief")}
 
 
 def spread_answers(data: StudyData) -> Quantities:
     """The same with the answers, as a study has them."""
     right = f"{RIGHT} + switched"
     fit = bip.hazard(right, data.periods, exposure="exposure", random="caseworker", missing="drop")
-    return {"sd": _spread(fit), "belief": term(fit, BELIEF)}
+    return {**_spread(fit, data.periods), "belief": term(fit, BELIEF)}
 
 
 def spread_frailty(data: StudyData) -> Quantities:
@@ -94,7 +99,7 @@ def spread_frailty(data: StudyData) -> Quantities:
     )
     row = fit.random.iloc[0]
     low, high = float(np.sqrt(row["conf_low"])), float(np.sqrt(row["conf_high"]))
-    return {"sd": Found(float(np.sqrt(row["variance"])), (high - low) / (2 * 1.959964), low, high)}
+    return {"sd": Found(float(np.sqrt(row["variance"])), (high - low) / (2 * Z), low, high)}
 
 
 def naive_shares(data: StudyData) -> Quantities:
@@ -103,13 +108,15 @@ def naive_shares(data: StudyData) -> Quantities:
 
 
 _ORIENTATION = truth("orientation_effect", "log hazard")
+_LEVELS = ("sd", "sd, interval of its log")
+_SPREADS = {**dict.fromkeys(_LEVELS, SPREAD), "belief": EFFECT}
 
 ROWS = (
     Row(
         "orientation, reference",
         ("E2", "N2", "F", "S"),
         orientation_reference,
-        {"all dates": _mean_of_halves, "pre-dated": _mean_of_halves},
+        {"all dates": mean_of_halves, "pre-dated": mean_of_halves},
     ),
     Row(
         "oracle, orientation",
@@ -131,8 +138,8 @@ ROWS = (
         switch_reference,
         {"after a first switch": SWITCH, "ever against never": SWITCH},
     ),
-    Row("spread, oracle", BOTH, spread_oracle, {"sd": SPREAD, "belief": EFFECT}, levels=("sd",)),
-    Row("spread, answers", BOTH, spread_answers, {"sd": SPREAD, "belief": EFFECT}, levels=("sd",)),
+    Row("spread, oracle", BOTH, spread_oracle, _SPREADS, levels=_LEVELS),
+    Row("spread, answers", BOTH, spread_answers, _SPREADS, levels=_LEVELS),
     Row("spread, frailty", BOTH, spread_frailty, {"sd": SPREAD}, every=4, large=40_000, levels=("sd",)),
     Row(
         "naive shares of caseworkers",

@@ -109,6 +109,6 @@ ROWS = (
         treatment_chosen,
         {"types by AIC": _EFFECT},
         every=4,
-        large=LARGE,
+        large=8_000,
     ),
 )
