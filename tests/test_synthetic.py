@@ -374,7 +374,7 @@ def test_truth_frame_says_what_is_exact(study):
     assert truth["value"].notna().all()
     value = truth.set_index(["quantity", "scale"])["value"]
     assert value["belief_effect", "log hazard"] == bip.Truth().hazard.belief
-    assert value["belief_effect", "risk ratio, 52 weeks"] == pytest.approx(1.30, abs=0.03)
+    assert value["belief_effect", "risk ratio, 52 weeks"] == pytest.approx(1.32, abs=0.03)
     assert value["entry_share_top_decile", "share"] > 1.6 * value["entry_share", "share"]
 
 

@@ -86,7 +86,7 @@ def test_a_study_of_one_class_has_no_other():
         study = bip.simulate(clients=300, rng=3, do={"interventions": name}, latent=True)
         assert set(study.latent["intervention_class"]) == {name}
         assert (len(study.interventions) == 0) == (name == "none")
-        assert bip.check_study(study).empty
+        assert "error" not in set(bip.check_study(study)["severity"])  # no intervention at all is a warning
 
 
 def test_high_orientation_is_the_upper_half_of_the_population(world):
@@ -150,7 +150,7 @@ def test_true_effects_come_from_independent_worlds_with_common_random_numbers():
     effect = bip.true_effect(do={"belief": 1}, clients=1000, worlds=8, rng=1).set_index("scale")
     again = bip.true_effect(do={"belief": 1}, clients=1000, worlds=8, rng=1).set_index("scale")
     assert effect.equals(again)
-    assert effect.loc["log hazard ratio", "value"] == 0.3593
+    assert effect.loc["log hazard ratio", "value"] == 0.376
     assert effect.loc["log hazard ratio", "mc_error"] < 1e-12
     value, error = effect["value"], effect["mc_error"]
     ratio = value["share with, 52 weeks"] / value["share without, 52 weeks"]

@@ -10,7 +10,8 @@ from numpy.random import Generator
 from bipstats.calibration.seen import Bools, Floats, Ints, Seen
 from bipstats.codebook import CASEWORKER_ITEMS, INDICATORS, INTERVENTION_TYPES, REFERENCE_RATER
 from bipstats.replication.frames import CLIENT_SIX, QUARTER
-from bipstats.synthetic.answers import answers
+from bipstats.synthetic.actions import caseworkers_under
+from bipstats.synthetic.answers import answers, latent_beliefs
 from bipstats.synthetic.exits import belief
 from bipstats.synthetic.histories import NO_SWITCH
 from bipstats.synthetic.interventions import records
@@ -30,9 +31,11 @@ _BY_CASEWORKER = [key in CASEWORKER_ITEMS and REFERENCE_RATER[key] == "caseworke
 def seen(world: World, draws: Mapping[str, Generator]) -> Seen:
     """Give what the study of a world shows; `draws` are the world's own streams, as `simulate` uses them."""
     truth, persons, path, out = world.truth, world.persons, world.path, world.out
-    chosen = pairs(truth, path, out, draws["measurement"])
+    team = caseworkers_under(world.team, world.action)
+    chosen = pairs(truth, path, out, world.plan)
     latent = belief(truth, world.scale, persons, path, world.action.shift)
-    given = answers(truth, world.team, path, latent, chosen, draws["answers"])
+    faith = latent_beliefs(truth, world.scale, persons, team, latent, world.trial, chosen)
+    given = answers(truth, persons, team, path, faith, chosen, draws["answers"])
     data_end = out.followed - (SUSTAINED - 1)
     inside = (out.kind > 0) & (out.week <= data_end)
     client, quarter = np.nonzero(path.switch < NO_SWITCH)

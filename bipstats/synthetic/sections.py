@@ -202,9 +202,7 @@ class Hazard:
         "assumed (zero or not: published)",
         "not all zero",
     )
-    item_scale: float = par(
-        1.53, "factor on the item weights", "factor", "calibrated to E05-E06", "positive"
-    )
+    item_scale: float = par(1.53, "factor on the item weights", "factor", "calibrated to E05-E06", "positive")
     belief: float = par(0.376, "one step of the latent belief", LOG, "calibrated to E02")
     private_view: float = par(0.0, "one sd of the private view, not through belief", LOG)
     orientation: float = par(0.0, "one sd of the orientation, not through belief", LOG)

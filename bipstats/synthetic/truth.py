@@ -36,7 +36,10 @@ _E2_BIAS = (
     "Noise in the answers biases the reference analysis both ways; "
     "its hazard ratio of 1.33 stands for a true 1.46."
 )
-_E2_DESIGN = "@@E2@@"
+_E2_DESIGN = (
+    "Train a random half of the caseworkers to believe more: the log odds of entry rise by .22 (.01; 60 studies of "
+    "4,000 clients), with a power of about .5 at 4,000 clients and .8 at 12,000; in F they do not move."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +137,7 @@ class Truth:
         'quarters'
         >>> changed = bip.Truth().replace({"hazard.belief": 0.1}).parameters()
         >>> changed.query("section == 'hazard' and name == 'belief'").iloc[0]["status"]
-        'assumed (0.3593 in E2)'
+        'assumed (0.376 in E2)'
         """
         import pandas as pd
 
