@@ -56,6 +56,7 @@ _NAMES = {
     "simulate": "synthetic.simulate",
     "Truth": "synthetic.truth",
     "scenarios": "synthetic.truth",
+    "true_effect": "synthetic.effects",
     "replicate": "replication.replicate",
     # errors
     "BipstatsError": "errors",

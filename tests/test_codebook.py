@@ -270,7 +270,9 @@ def test_the_five_tables():
         for table in ("clients", "responses", "assignments", "interventions", "register")
     }
     assert names["clients"][:5] == ["client", "jobcentre", "enrolled", "sex", "birth_year"]
-    assert set(names["clients"][3:]) == {*codebook.BACKGROUND, "birth_year"} - {"age"}
+    assert set(names["clients"][3:]) == {*codebook.BACKGROUND, "birth_year", "trained"} - {"age"}
+    optional = [c.name for c in codebook.schema("clients") if not c.required]
+    assert optional == ["trained"]
     assert names["responses"] == ["client", "caseworker", "date", "respondent", *codebook.INDICATORS]
     assert names["register"] == ["client"]
     with pytest.raises(OptionError, match="table='answers'"):

@@ -42,6 +42,7 @@ POSITIONAL = {
     "e_value": ["term"],
     "interventions.contrast": ["outcome"],
     "simulate": ["truth"],
+    "true_effect": ["truth"],
 }
 
 

@@ -77,6 +77,7 @@ _TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             _flag("convicted"),
             _share("job_share_5y"),
             _share("support_share_5y"),
+            Column("trained", "flag", required=False),  # of studies with a randomised training of belief
         ),
         "responses": (
             _CLIENT,

@@ -32,7 +32,7 @@ class Study:
     clients : DataFrame
         One row per client: ``client, jobcentre, enrolled, sex, birth_year, civil_status, origin,
         vocational_qualification, mental_diagnosis, musculoskeletal_diagnosis, convicted, job_share_5y,
-        support_share_5y``.
+        support_share_5y``; and ``trained`` where a training of belief was randomised.
     responses : DataFrame
         One row per questionnaire: ``client, caseworker, date, respondent`` and the 11 indicators, missing
         where not asked or not answered.

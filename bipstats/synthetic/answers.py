@@ -10,9 +10,12 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from bipstats.codebook import CLIENT_ITEMS, INDICATORS
+from bipstats.synthetic.background import People
 from bipstats.synthetic.caseworkers import Staff
 from bipstats.synthetic.histories import ITEMS, Paths
 from bipstats.synthetic.measurement import Pairs
+from bipstats.synthetic.moments import Moments
+from bipstats.synthetic.training import Trial
 from bipstats.synthetic.truth import Truth
 
 Floats = NDArray[np.float64]
@@ -31,24 +34,29 @@ class Answers:
     caseworker: Scores
 
 
-def answers(truth: Truth, team: Staff, path: Paths, latent: Floats, chosen: Pairs, rng: Generator) -> Answers:
+def answers(
+    truth: Truth, persons: People, team: Staff, path: Paths, faith: Floats, chosen: Pairs, rng: Generator
+) -> Answers:
     """Turn latent scores into both raters' answers.
 
     Parameters
     ----------
-    latent : (n, T) array
-        Belief without the caseworker's orientation (`exits.belief`).
+    faith : (m,) array
+        Latent belief of each pair's caseworker (`latent_beliefs`).
 
     Notes
     -----
     A client answers true score + style + noise, a caseworker true score + leniency + halo + noise, where noise
     has variance 1 - reliability; style, leniency and halo come on top. The halo is the part of the belief
-    that does not come from readiness or background.
+    that does not come from readiness, background or training. A new version of the questionnaire moves every
+    score and changes the noise.
     """
     law, who, when = truth.answers, chosen.client, chosen.quarter
-    style = law.client_style * rng.standard_normal(len(latent))
-    noise = _noise(len(latent), path.before.shape[1], chosen, rng)
-    score = path.items[:, who, when].T
+    style = law.client_style * rng.standard_normal(len(persons))
+    noise = _noise(len(persons), path.before.shape[1], chosen, rng)
+    new = persons.entry[who] + chosen.week >= truth.instrument.week
+    noise[:, [*range(2 * ITEMS), -1]] *= np.where(new, truth.instrument.noise, 1.0)[:, None]
+    score = path.items[:, who, when].T + (truth.instrument.shift * new)[:, None]
     cuts = ndtri(np.asarray(law.cumulative))
     beyond, spread = _beyond_readiness(truth, team, path, chosen)
     halo = law.halo * beyond / spread if spread > 0 else np.zeros(len(who))
@@ -57,12 +65,30 @@ def answers(truth: Truth, team: Staff, path: Paths, latent: Floats, chosen: Pair
     own = score + style[who, None] + noise_sd * noise[:, :ITEMS]
     theirs = score + (team.leniency[chosen.caseworker] + halo)[:, None]
     theirs += noise_sd * noise[:, ITEMS : 2 * ITEMS]
-    faith = latent[who, when] + truth.belief.orientation * team.orientation[chosen.caseworker]
-    faith = faith + truth.belief.answer_noise * noise[:, -1]
+    answered = faith + truth.instrument.shift * new + truth.belief.answer_noise * noise[:, -1]
     return Answers(
         client=_sheet(_cut(own, cuts), None),
-        caseworker=_sheet(_cut(theirs, cuts), _cut(faith, np.asarray(truth.belief.cuts))),
+        caseworker=_sheet(_cut(theirs, cuts), _cut(answered, np.asarray(truth.belief.cuts))),
     )
+
+
+def latent_beliefs(
+    truth: Truth, scale: Moments, persons: People, team: Staff, latent: Floats, drawn: Trial, chosen: Pairs
+) -> Floats:
+    """Give the latent belief behind each pair; (m,).
+
+    Parameters
+    ----------
+    latent : (n, T) array
+        Belief without the caseworker's orientation and training (`exits.belief`).
+    """
+    who, by = chosen.client, chosen.caseworker
+    faith = latent[who, chosen.quarter] + truth.belief.orientation * team.orientation[by]
+    if not truth.training.takes_place:
+        return faith
+    since = persons.entry[who] + chosen.week >= truth.training.week
+    trained = since & (drawn.caseworker[by] | drawn.client[who])
+    return faith + truth.training.steps * scale.belief_step * trained
 
 
 def _noise(n: int, length: int, chosen: Pairs, rng: Generator) -> Floats:

@@ -63,6 +63,7 @@ def people(truth: Truth, clients: int, caseworkers: Ints, draws: Any) -> People:
     rng: Generator = draws["background"]
     law = truth.background
     centre = rng.permutation(np.repeat(np.arange(10), allocate(clients, truth.centres.shares, caseworkers)))
+    entry = entry + truth.calendar.centre_delay * centre
     vulnerability = rng.standard_normal(clients)
     female = rng.random(clients) < law.female
     traits = {name: _trait(law, name, vulnerability, female, rng) for name in TRAITS}

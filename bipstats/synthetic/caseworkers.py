@@ -46,6 +46,21 @@ class Staff:
     number: Ints
 
 
+def top_effect(team: Staff) -> float:
+    """Mean own effect of the tenth of caseworkers with the largest."""
+    return float(team.effect[by_effect(team)[: tenth(team)]].mean())
+
+
+def by_effect(team: Staff) -> Ints:
+    """Rows of the caseworkers from most to least effective."""
+    return np.argsort(-team.effect, kind="stable")
+
+
+def tenth(team: Staff) -> int:
+    """Size of a decile of caseworkers, at least one."""
+    return max(1, round(0.1 * len(team.effect)))
+
+
 def staff_counts(truth: Truth, clients: int) -> Ints:
     """Caseworkers per job centre, at least one each."""
     shares = truth.centres.shares
@@ -169,6 +184,8 @@ def first_caseworkers(
         A caseworker who would have left before any client of the centre enrolled leaves later.
     """
     key = position(truth, (readiness + persons.prospects) / scale.total_sd, rng.standard_normal(len(persons)))
+    if truth.caseworkers.assignment == "round robin":
+        return _nobody_idle(persons, team, _in_turn(persons, team, key))
     order = np.lexsort((key, persons.centre))
     size = np.bincount(persons.centre, minlength=10)
     begin = np.concatenate([[0], np.cumsum(size)[:-1]])
@@ -177,6 +194,27 @@ def first_caseworkers(
     desk = Desk.of(team, truth.calendar.weeks)
     caseworker = desk.pick(place / size[persons.centre], persons.centre, persons.entry)
     return _nobody_idle(persons, team, caseworker)
+
+
+def _in_turn(persons: People, team: Staff, lot: Floats) -> Ints:
+    """Give the clients of each centre, in the order of enrolment, to its caseworkers in turn.
+
+    Who has departed is passed over; clients of one week come in the order of `lot`.
+    """
+    order = np.lexsort((lot, persons.entry, persons.centre))
+    size, staffed = np.bincount(persons.centre, minlength=10), np.bincount(team.centre, minlength=10)
+    begin = np.concatenate([[0], np.cumsum(size)[:-1]])
+    first = np.concatenate([[0], np.cumsum(staffed)[:-1]])
+    turn = np.empty(len(persons), dtype=np.int64)
+    turn[order] = np.arange(len(persons)) - np.repeat(begin, size)
+    many, start = staffed[persons.centre], first[persons.centre]
+    caseworker = start + turn % many
+    waiting = np.flatnonzero(team.departs[caseworker] <= persons.entry)
+    while len(waiting):  # one caseworker per centre never departs
+        turn[waiting] += 1
+        caseworker[waiting] = start[waiting] + turn[waiting] % many[waiting]
+        waiting = waiting[team.departs[caseworker[waiting]] <= persons.entry[waiting]]
+    return caseworker
 
 
 def _nobody_idle(persons: People, team: Staff, caseworker: Ints) -> tuple[Staff, Ints]:

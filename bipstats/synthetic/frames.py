@@ -18,6 +18,7 @@ from bipstats.synthetic.histories import NO_SWITCH, Paths
 from bipstats.synthetic.interventions import Records
 from bipstats.synthetic.measurement import Pairs
 from bipstats.synthetic.register import Weeks
+from bipstats.synthetic.training import Trial
 from bipstats.synthetic.truth import Truth
 
 TEXT = pd.StringDtype("pyarrow")
@@ -44,11 +45,11 @@ def _dates(days: Any) -> NDArray[np.datetime64]:
     return days.astype("datetime64[ns]")
 
 
-def clients(truth: Truth, persons: People, ids: Any) -> pd.DataFrame:
+def clients(truth: Truth, persons: People, path: Paths, drawn: Trial, ids: Any) -> pd.DataFrame:
     """Make the table of clients; shares of time are those of the register before enrolment."""
     weeks = truth.calendar.history_weeks
     job, alone, has = persons.job_weeks, persons.self_support_weeks, persons.traits
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         {
             "client": ids,
             "jobcentre": _category("jobcentre", persons.centre),
@@ -65,6 +66,9 @@ def clients(truth: Truth, persons: People, ids: Any) -> pd.DataFrame:
             "support_share_5y": (weeks - job - alone) / weeks,
         }
     )
+    if truth.training.takes_place:
+        frame["trained"] = pd.array(drawn.arm(path), dtype="boolean")
+    return frame
 
 
 def _category(name: str, codes: Any) -> Any:

@@ -17,6 +17,7 @@ from scipy.special import expit, ndtr
 from bipstats.synthetic.background import People
 from bipstats.synthetic.caseworkers import Desk, Staff, first_caseworkers, position
 from bipstats.synthetic.moments import Moments
+from bipstats.synthetic.plan import Asked, Plan
 from bipstats.synthetic.truth import Truth
 
 Floats = NDArray[np.float64]
@@ -43,6 +44,7 @@ class Paths:
     prospects : true readiness for work in log hazard, the weighted items
     private_view : the caseworker's private view of the client, variance 1
     klass : intervention class 0..3 (none, other only, job only, job + other)
+    asked : a questionnaire is due and neither missed nor after dropout
     """
 
     before: NDArray[np.int32]
@@ -55,6 +57,7 @@ class Paths:
     prospects: Floats
     private_view: Floats
     klass: NDArray[np.int8]
+    asked: Bools
 
 
 def quarters(truth: Truth) -> int:
@@ -62,8 +65,23 @@ def quarters(truth: Truth) -> int:
     return -(-(truth.calendar.weeks - 1 - truth.calendar.entry_first) // 13)
 
 
+def item_weights(truth: Truth, scale: Moments) -> Floats:
+    """Log hazard of one unit of each true item score; (10,)."""
+    return truth.hazard.item_scale / scale.item_step * np.asarray(truth.hazard.item_weights)
+
+
+def item_slopes(truth: Truth) -> Floats:
+    """Slope of each true item score on readiness; (10,)."""
+    return np.sqrt(np.asarray(truth.answers.reliability)) * np.sqrt(_readiness_shares(truth))
+
+
+def _readiness_shares(truth: Truth) -> Floats:
+    law, null = truth.answers, np.asarray(truth.hazard.item_weights) == 0
+    return np.where(null, law.null_readiness_share, law.readiness_share)
+
+
 def paths(
-    truth: Truth, persons: People, team: Staff, scale: Moments, draws: Any, switching: bool
+    truth: Truth, persons: People, team: Staff, scale: Moments, drawn: Plan, draws: Any, switching: bool
 ) -> tuple[Staff, Paths]:
     """Run the quarters; `switching=False` leaves every client with the first caseworker.
 
@@ -73,6 +91,7 @@ def paths(
     out = _empty(n, length)
     state = _Readiness(truth, persons, draws["readiness"])
     items = _Items(truth, scale, n, draws["items"])
+    asked = Asked(truth, drawn)
     taste = draws["interventions"].standard_normal((2, n))
     for t in range(length):
         felt, shock = state.next()
@@ -84,14 +103,17 @@ def paths(
             team, current = first_caseworkers(*first)
             desk = Desk.of(team, truth.calendar.weeks)
         out.before[:, t] = current
-        fate = (persons, team, desk, current, out.prospects[:, t])
-        weeks, after = _switch(truth, scale, fate, t, draws["switches"])
+        outlook = (out.prospects[:, t] + persons.prospects) / scale.total_sd
+        chance = _individual_switch(truth, team, current, outlook, items.common, shock)
+        fate = (persons, team, desk, current, chance, outlook)
+        weeks, after = _switch(truth, fate, t, draws["switches"])
         out.switch[:, t], current = (weeks, after) if switching else (NO_SWITCH, current)
         out.after[:, t] = current
         orientation = team.orientation[out.before[:, t]]
         klass = _classes(truth, felt, shock, items.common, orientation, taste, draws["interventions"])
         out.klass[:, t] = klass
-        state.drift(klass)
+        out.asked[:, t] = asked.next(t, felt, shock, items.common)
+        state.drift(klass, out.asked[:, t])
     _private_views(truth, team.orientation[out.before[:, 0]], out.private_view, draws["private view"])
     return team, out
 
@@ -111,6 +133,7 @@ def _empty(n: int, length: int) -> Paths:
         prospects=floats(),
         private_view=floats(),
         klass=np.empty((n, length), dtype=np.int8),
+        asked=np.empty((n, length), dtype=bool),
     )
 
 
@@ -119,6 +142,7 @@ class _Readiness:
 
     def __init__(self, truth: Truth, persons: People, rng: Generator) -> None:
         self.law, self.rng, self.size = truth.readiness, rng, len(persons)
+        self.reaction = truth.reactivity.readiness
         own = self.law.entry_sd * rng.standard_normal(self.size)
         self.level = self.law.on_vulnerability * persons.vulnerability + own
         self.shock = np.zeros(self.size, dtype=bool)
@@ -129,10 +153,10 @@ class _Readiness:
         self.shock = np.where(self.shock, ends >= self.law.shock_off, begins < self.law.shock_on)
         return self.level - self.law.shock_readiness * self.shock, self.shock
 
-    def drift(self, klass: NDArray[np.int8]) -> None:
+    def drift(self, klass: NDArray[np.int8], asked: Bools) -> None:
         """Move on to the next quarter."""
         change = self.law.quarterly_sd * self.rng.standard_normal(self.size)
-        self.level = self.level + np.asarray(self.law.drift)[klass] + change
+        self.level = self.level + np.asarray(self.law.drift)[klass] + change + self.reaction * asked
 
 
 class _Items:
@@ -146,16 +170,15 @@ class _Items:
         law = truth.answers
         self.rng, self.rho = rng, law.passing_persistence
         self.root = np.sqrt(np.asarray(law.reliability))[:, None]
-        weights = np.asarray(truth.hazard.item_weights)
-        null = weights == 0
-        readiness = np.where(null, law.null_readiness_share, law.readiness_share)
+        null = np.asarray(truth.hazard.item_weights) == 0
+        readiness = _readiness_shares(truth)
         passing = 1 - law.readiness_share - law.trait_share
         shared = law.passing_common * np.where(null, law.null_common, 1.0) ** 2
         self.loading = np.sqrt(readiness)[:, None]
         self.shared = np.sqrt(passing * shared)[:, None]
         self.own = np.sqrt(passing * (1 - shared))[:, None]
         self.trait = np.sqrt(1 - readiness - passing)[:, None] * rng.standard_normal((ITEMS, n))
-        self.weight = (truth.hazard.item_scale / scale.item_step * weights)[:, None]
+        self.weight = item_weights(truth, scale)[:, None]
         self.fall = truth.readiness.shock_health
         self.common = np.empty(0)
         self.single = np.empty((0, 0))
@@ -174,24 +197,31 @@ class _Items:
         return self.root * latent
 
 
+def _individual_switch(
+    truth: Truth, team: Staff, current: Ints, outlook: Floats, passing: Floats, shock: Bools
+) -> Floats:
+    """Probability of a switch of the client's own in a quarter."""
+    law = truth.switches
+    pull = np.exp(law.on_prospects * outlook + law.on_passing * passing + law.on_shock * shock)
+    return law.rate * (1 - law.departure_share) * team.turnover[current] * pull
+
+
 def _switch(
-    truth: Truth, scale: Moments, fate: tuple[People, Staff, Desk, Ints, Floats], t: int, rng: Generator
+    truth: Truth, fate: tuple[People, Staff, Desk, Ints, Floats, Floats], t: int, rng: Generator
 ) -> tuple[NDArray[np.int8], Ints]:
     """Give the full weeks before a switch in quarter t and the caseworker at its end.
 
     A client's own switch falls in any week of the quarter; when a caseworker departs, the whole caseload
     moves in that week. The new caseworker is in post to the end of the quarter at least.
     """
-    persons, team, desk, current, prospects = fate
-    law, n = truth.switches, len(persons)
-    chance, week, noise = rng.random(n), rng.integers(0, 13, n), rng.standard_normal(n)
-    single = chance < law.rate * (1 - law.departure_share) * team.turnover[current]
-    weeks = np.where(single, week, NO_SWITCH)
+    persons, team, desk, current, chance, outlook = fate
+    n = len(persons)
+    lot, week, noise = rng.random(n), rng.integers(0, 13, n), rng.standard_normal(n)
+    weeks = np.where(lot < chance, week, NO_SWITCH)
     leaving = team.departs[current] - persons.entry - 13 * t - 1
     weeks = np.minimum(weeks, np.where(leaving < NO_SWITCH, np.maximum(leaving, 0), NO_SWITCH))
     moved = np.flatnonzero(weeks < NO_SWITCH)
-    outlook = (prospects + persons.prospects)[moved] / scale.total_sd
-    key = position(truth, outlook, noise[moved], truth.caseworkers.sorting_at_switch)
+    key = position(truth, outlook[moved], noise[moved], truth.caseworkers.sorting_at_switch)
     until = persons.entry[moved] + 13 * (t + 1)
     picked = desk.pick(ndtr(key), persons.centre[moved], until, without=current[moved])
     weeks[moved[picked < 0]] = NO_SWITCH

@@ -56,8 +56,9 @@ def records(truth: Truth, persons: People, path: Paths, out: Exits, rng: Generat
     client, code, quarter, first, last = (x[order] for x in (client, code, quarter, first, last))
     new = np.ones(len(client), dtype=bool)
     new[1:] = (client[1:] != client[:-1]) | (code[1:] != code[:-1]) | (quarter[1:] != quarter[:-1] + 1)
-    heads = np.flatnonzero(new)
-    tails = np.append(heads[1:], len(client)) - 1
+    last_of_run = np.ones_like(new)
+    last_of_run[:-1] = new[1:]
+    heads, tails = np.flatnonzero(new), np.flatnonzero(last_of_run)
     client, code = client[heads], code[heads]
     begin = 7 * persons.entry[client] + first[heads]
     end = 7 * persons.entry[client] + last[tails]

@@ -14,6 +14,7 @@ from bipstats.synthetic.background import People
 from bipstats.synthetic.counts import pair_count
 from bipstats.synthetic.exits import Exits
 from bipstats.synthetic.histories import Paths
+from bipstats.synthetic.plan import Plan, dropout, missed
 from bipstats.synthetic.truth import Truth
 
 Ints = NDArray[np.int64]
@@ -36,7 +37,7 @@ class Pairs:
     caseworker: Ints
 
 
-def pairs(truth: Truth, path: Paths, out: Exits, rng: Generator) -> Pairs:
+def pairs(truth: Truth, path: Paths, out: Exits, drawn: Plan) -> Pairs:
     """Choose exactly the number of pairs asked for.
 
     Notes
@@ -48,17 +49,14 @@ def pairs(truth: Truth, path: Paths, out: Exits, rng: Generator) -> Pairs:
     n, length = path.before.shape
     law = truth.measurement
     quarter = np.arange(length)
-    jitter = rng.integers(0, law.jitter_weeks + 1, (n, length))
-    jitter[:, 0] = 0
-    week = 13 * quarter + jitter
-    hazard = law.dropout * np.exp(law.dropout_readiness * path.readiness + law.dropout_shock * path.shock)
-    drops = rng.random((n, length)) < hazard
+    week = 13 * quarter + drawn.jitter
+    drops = drawn.leaving < dropout(truth, path.readiness, path.shock, path.passing)
     drops[:, 0] = False
     gone = np.cumsum(np.maximum.accumulate(drops, axis=1), axis=1)  # quarters since dropout, 1 in its first
-    missed = rng.random((n, length)) < law.missed
-    tier = np.where(gone > 0, 2 + gone, np.where(missed, 2, 1))
+    absent = drawn.missing < missed(truth, path.passing)
+    tier = np.where(gone > 0, 2 + gone, np.where(absent, 2, 1))
     tier[:, 0] = 0
-    rank = np.where(week < out.week[:, None], tier + rng.random((n, length)), np.inf).ravel()
+    rank = np.where(week < out.week[:, None], tier + drawn.order, np.inf).ravel()
     wanted, candidates = pair_count(n, truth), int(np.isfinite(rank).sum())
     if not n <= wanted <= candidates:
         raise OptionError(

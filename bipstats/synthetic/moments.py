@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from scipy.special import ndtr, ndtri
@@ -34,6 +35,7 @@ class Moments:
     total_sd: float
 
 
+@lru_cache(maxsize=64)
 def moments(truth: Truth) -> Moments:
     """Compute the constants of a world.
 

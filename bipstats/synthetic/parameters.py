@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import Field, field, fields
+from datetime import date
 from typing import Any
 
 Values = tuple[float, ...]
@@ -22,7 +23,7 @@ def par(default: Any, meaning: str, unit: str, status: str = "assumed", rule: st
     status : str
         ``published``, ``derived``, ``assumed`` or ``calibrated to <target>``.
     rule : str
-        A key of `RULES`.
+        A key of `RULES`, for texts of `TEXT_RULES`.
     """
     return field(default=default, metadata={"meaning": meaning, "unit": unit, "status": status, "rule": rule})
 
@@ -40,12 +41,29 @@ RULES: dict[str, tuple[str, Callable[[Values], bool]]] = {
     "positive": ("above 0", _each(lambda x: x > 0)),
     "not negative": ("0 or more", _each(lambda x: x >= 0)),
     "shares": ("0 or more and summing to 1", lambda v: min(v) >= 0 and math.isclose(sum(v), 1, abs_tol=1e-9)),
+    "in a quarter": ("0 to 12", _each(lambda x: 0 <= x <= 12)),
+    "not all zero": ("0 or more and not all 0", lambda v: min(v) >= 0 and max(v) > 0),
+    "ranks": ("the ranks 1 to 10, each once", lambda v: sorted(v) == list(range(1, len(v) + 1))),
     "ordered": ("strictly rising", lambda v: all(a < b for a, b in itertools.pairwise(v))),
     "cumulative": (
         "strictly rising and between 0 and 1",
         lambda v: all(a < b for a, b in zip((0.0, *v), (*v, 1.0), strict=True)),
     ),
 }
+
+
+# The same for texts.
+TEXT_RULES: dict[str, tuple[str, Callable[[str], bool]]] = {
+    "Monday": ("the date YYYY-MM-DD of a Monday", lambda text: _weekday(text) == 0),
+    "assignment": ("prospects or round robin", lambda text: text in ("prospects", "round robin")),
+}
+
+
+def _weekday(text: str) -> int | None:
+    try:
+        return date.fromisoformat(text).weekday()
+    except ValueError:
+        return None
 
 
 def _numbers(value: Any) -> Values:
@@ -80,10 +98,14 @@ def _kind(default: Any) -> str:
 
 def _rule_problem(value: Any, item: Field[Any]) -> str:
     """Say which rule a value of the right type breaks, or nothing."""
-    if isinstance(value, bool | str):
+    rule = item.metadata["rule"]
+    if isinstance(value, bool):
         return ""
+    if isinstance(value, str):
+        words, allowed = TEXT_RULES[rule]
+        return "" if allowed(value) else f"must be {words}"
     numbers = _numbers(value)
     if not all(map(math.isfinite, numbers)):
         return "must be finite"
-    words, keeps = RULES[item.metadata["rule"]]
+    words, keeps = RULES[rule]
     return "" if keeps(numbers) else f"must be {words}"

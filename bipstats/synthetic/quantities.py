@@ -9,16 +9,16 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bipstats.codebook import CLASSES
-from bipstats.synthetic.exits import expected_entry, since_switch
+from bipstats.synthetic.caseworkers import by_effect, tenth, top_effect
+from bipstats.synthetic.effects import COLUMNS, HORIZON, contrasts, log_ratio, mean_log_ratio
+from bipstats.synthetic.exits import Rates, expected_entry, pieces, since_switch
 from bipstats.synthetic.histories import NO_SWITCH
-from bipstats.synthetic.truth import scenarios
+from bipstats.synthetic.truth import WORLDS, scenarios
 from bipstats.synthetic.world import Action, World
 
 Floats = NDArray[np.float64]
 Row = tuple[str, str, float, float, str]
 
-COLUMNS = ("quantity", "scale", "value", "mc_error", "how")
-HORIZON = 52
 EXACT = float("nan")  # no Monte Carlo error
 _PARAMETER = "a parameter of the truth; exact"
 _DERIVED = "follows from the parameters; exact"
@@ -45,6 +45,7 @@ def quantities(world: World) -> pd.DataFrame:
         *_belief(world),
         *_caseworkers(world),
         *_switches(world),
+        *_effects(world),
     ]
     frame = pd.DataFrame([_rounded(row) for row in rows], columns=list(COLUMNS))
     return frame.astype(dict.fromkeys(("quantity", "scale", "how"), pd.StringDtype("pyarrow")))
@@ -61,7 +62,7 @@ def _rounded(row: Row) -> Row:
 def _calibration(world: World) -> Row:
     """Whether the published figures were what the parameters were chosen for."""
     sections = world.truth.sections()
-    name = next((name for name, known in scenarios().items() if known.sections() == sections), "")
+    name = next((name for name in WORLDS if scenarios()[name].sections() == sections), "")
     intervened = world.action != Action()
     if name:
         how = f"parameters of the packaged world {name}, " + (
@@ -78,7 +79,7 @@ def _parameters(world: World) -> Iterator[Row]:
     yield "belief_effect", "log hazard", effect, EXACT, f"per step of latent belief; {_PARAMETER}"
     yield "belief_effect", "hazard ratio", float(np.exp(effect)), EXACT, f"per step; {_DERIVED}"
     yield "belief_step", "latent", step, EXACT, f"moves the mean answer by one level; {_DERIVED}"
-    reach = effect / step * truth.belief.orientation + truth.hazard.orientation
+    reach = _reach(world)
     through = "through belief and by other ways"
     yield "orientation_effect", "log hazard", reach, EXACT, f"per sd, {through}; {_DERIVED}"
     direct = truth.hazard.orientation
@@ -97,7 +98,7 @@ def _parameters(world: World) -> Iterator[Row]:
     yield "sorting", "rank correlation", truth.caseworkers.sorting, EXACT, _PARAMETER
     for name, drift in zip(CLASSES, truth.readiness.drift, strict=True):
         yield (
-            f"drift_{name.replace(' + ', '_and_').replace(' ', '_')}",
+            f"drift_{_plain(name)}",
             "sd per quarter",
             drift,
             EXACT,
@@ -112,26 +113,65 @@ def _mean(values: Floats) -> tuple[float, float]:
 
 def _belief(world: World) -> Iterator[Row]:
     """One step more of latent belief at all times, by expected shares of the study's clients."""
-    base, moved = world.rates(), world.rates(shift=1.0)
+    yield from _shares("belief_effect", "do(belief + 1)", world, world.rates(), world.rates(shift=1.0))
+
+
+def _shares(quantity: str, action: str, world: World, base: Rates, moved: Rates) -> Iterator[Row]:
+    """What an action does to the expected shares of the study's clients."""
+    how = f"{action}, job or education; expected shares of this study's clients"
     for horizon, label in ((HORIZON, f"{HORIZON} weeks"), (world.out.followed, "follow-up")):
         before, after = expected_entry(base, horizon), expected_entry(moved, horizon)
-        how = "do(belief + 1), job or education; expected shares of this study's clients"
-        p, q = float(before.mean()), float(after.mean())
-        ratio = (after / q - before / p).std(ddof=1) / np.sqrt(len(before))
-        odds = after / (q * (1 - q)) - before / (p * (1 - p))
-        yield "belief_effect", f"risk ratio, {label}", q / p, float(q / p * ratio), how
-        value = q / (1 - q) / (p / (1 - p))
-        error = float(value * odds.std(ddof=1) / np.sqrt(len(before)))
-        yield "belief_effect", f"odds ratio, {label}", value, error, how
-        yield "belief_effect", f"risk difference, {label}", *_mean(after - before), how
+        for scale, value, error in contrasts(before, after, label):
+            yield quantity, scale, value, error, how
+
+
+def _hazards(quantity: str, action: str, world: World, base: Rates, moved: Rates) -> Iterator[Row]:
+    """What an action does to the log hazard, on average over the expected time at risk."""
+    how = f"{action}, job or education; mean over the expected time at risk of this study's clients"
+    for scale, value, error in mean_log_ratio(*log_ratio(base, moved, world.out.followed), "log hazard"):
+        yield quantity, scale, value, error, how
+
+
+def _effects(world: World) -> Iterator[Row]:
+    """The other counterfactuals of `simulate`, one at a time."""
+    base, team = world.rates(), "effective_caseworkers_effect"
+    for rows in (_hazards, _shares):
+        yield from rows(team, "do(caseworkers = effective)", world, base, world.rates(effect="effective"))
+    kept = world.rates_without_switches()
+    yield from _shares("no_switches_effect", "do(switches = none)", world, base, kept)
+    none = world.rates(klass=0)
+    drift = world.truth.readiness.drift
+    for klass, name in enumerate(CLASSES[1:], 1):
+        quantity, action = f"class_{_plain(name)}_effect", f"do(interventions = {name}) against none"
+        gain = f"readiness, {action}; {_DERIVED}"
+        yield quantity, "sd per quarter", drift[klass] - drift[0], EXACT, gain
+        for rows in (_hazards, _shares):
+            yield from rows(quantity, action, world, none, world.rates(klass=klass))
+    reach = _reach(world)
+    yield "orientation_effect", "hazard ratio", float(np.exp(reach)), EXACT, f"per sd; {_DERIVED}"
+    yield from _shares("orientation_effect", "do(orientation + 1)", world, base, world.rates(orientation=1.0))
+    halves = (world.rates(orientation="low"), world.rates(orientation="high"))
+    for rows in (_hazards, _shares):
+        yield from rows("high_orientation_effect", "upper half against lower half", world, *halves)
+    if world.truth.training.takes_place:
+        arms = (world.rates(training=False), world.rates(training=True))
+        yield from _shares("training_effect", "all trained against nobody", world, *arms)
+
+
+def _plain(name: str) -> str:
+    return name.replace(" + ", "_and_").replace(" ", "_")
+
+
+def _reach(world: World) -> float:
+    """Log hazard of one sd of orientation, through belief and directly."""
+    law = world.truth.hazard
+    return law.belief / world.scale.belief_step * world.truth.belief.orientation + law.orientation
 
 
 def _caseworkers(world: World) -> Iterator[Row]:
     """Shares in job or education by the end of follow-up, as it is and with effective caseworkers."""
-    order = np.argsort(-world.team.effect, kind="stable")
-    size = max(1, round(0.1 * len(order)))
-    best, worst = order[:size], order[-size:]
-    top = float(world.team.effect[best].mean())
+    order, size = by_effect(world.team), tenth(world.team)
+    best, worst, top = order[:size], order[-size:], top_effect(world.team)
     yield "top_decile_effect", "log hazard", top, EXACT, f"mean own effect of the top decile; {_OWN}"
     expected = "by the end of follow-up; expected share of this study's clients"
     base = expected_entry(world.rates(), world.out.followed)
@@ -166,8 +206,8 @@ def _switches(world: World) -> Iterator[Row]:
     yield "switch_effect", "log hazard", law.effect, EXACT, f"right after a switch; {_PARAMETER}"
     yield "switch_effect_half_life", "quarters", law.half_life, EXACT, _PARAMETER
     path, out = world.path, world.out
-    length = world.hazards.length
-    risk = np.clip(np.minimum(out.week - 1, out.followed)[:, None] - world.hazards.start, 0, length)
+    start, length = pieces(path)
+    risk = np.clip(np.minimum(out.week - 1, out.followed)[:, None] - start, 0, length)
     since = since_switch(path).reshape(length.shape)
     after = np.isfinite(since)
     weight = np.where(after, risk, 0.0).sum(axis=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +11,9 @@ from numpy.typing import NDArray
 
 from bipstats.codebook.calendar import month_of_week, week_index
 from bipstats.synthetic.background import BUFFER_WEEKS, People
-from bipstats.synthetic.exits import KINDS, Exits
+from bipstats.synthetic.exits import KINDS, Exits, Rates
 from bipstats.synthetic.histories import Paths
+from bipstats.synthetic.recurrence import Jobs, further_jobs, job_lengths
 from bipstats.synthetic.truth import Truth
 
 Ints = NDArray[np.int64]
@@ -21,7 +23,7 @@ SOCIAL_ASSISTANCE, ACTIVATED, SICKNESS, STUDY = 130, 731, 890, 651
 EXIT_CODES = {"disability_pension": 783, "dead": 999, "emigrated": 997, "flexjob": 771, "education": STUDY}
 INDUSTRIES = np.array([471120, 561010, 812100, 873010, 494100, 439990, 782000, 881020], dtype=np.int32)
 
-LEAST_WEEKS = 8  # a job or a spell of self-support lasts so long at least, unless the data end
+LEAST_WEEKS = 8  # a spell of self-support lasts so long at least, unless the data end
 LEAST_STUDY_WEEKS = 26
 MONTH_GAP = 5  # benefit weeks between self-support and a job, so that they share no calendar month
 RIGHT_BEFORE = BUFFER_WEEKS - MONTH_GAP
@@ -45,15 +47,19 @@ class Weeks:
     industry: NDArray[np.int32]
 
 
-def weeks(truth: Truth, persons: People, path: Paths, out: Exits, rng: Generator) -> Weeks:
+def weeks(
+    truth: Truth, persons: People, path: Paths, out: Exits, hazard: Rates, draws: Mapping[str, Generator]
+) -> Weeks:
     """Write every client's weeks, from the history before enrolment to the data end.
 
     Notes
     -----
     From enrolment to the exit a client is on benefit: sick in a quarter with a health shock, activated in a
     quarter with an intervention. A job starts in the week of the exit: the benefit is blank from that week,
-    the industry code present from that month, and both say job from that week only.
+    the industry code present from that month, and both say job from that week only. Who loses a job is back
+    on social assistance, and in another job later if the truth has further jobs.
     """
+    rng = draws["register"]
     history, after = truth.calendar.history_weeks, truth.calendar.weeks
     calendar = np.arange(-history, after, dtype=np.int16)
     first_week = int(week_index(np.datetime64(truth.calendar.first_week, "D"))) - history
@@ -62,7 +68,9 @@ def weeks(truth: Truth, persons: People, path: Paths, out: Exits, rng: Generator
     working = np.zeros(since.shape, dtype=bool)
     _before(history, persons, since, benefit, working, rng)
     _at_risk(path, since, benefit)
-    _after(truth, out, since, benefit, working, rng)
+    lost = _after(truth, out, since, benefit, working, rng)
+    for jobs in further_jobs(truth, hazard, lost, out.followed, draws["recurrence"]):
+        _another(jobs, since, benefit, working)
     months = month_of_week(first_week + np.arange(len(calendar)))
     begins = np.flatnonzero(np.diff(months, prepend=months[0] - 1))
     employed = np.logical_or.reduceat(working, begins, axis=1)
@@ -114,13 +122,16 @@ def _after(
     benefit: NDArray[np.int16],
     working: NDArray[np.bool_],
     rng: Generator,
-) -> None:
-    """Write the state after the exit, and social assistance again when it ends."""
+) -> Ints:
+    """Write the state after the exit, and social assistance again when it ends.
+
+    Gives the first week after a job, one after the data end for everybody else.
+    """
     law, n = truth.exits, len(out.week)
     spare, stays = rng.exponential(size=n), rng.random(n) < law.job_stays
     kind = np.asarray(KINDS)[out.kind]
     forever = np.full(n, truth.calendar.weeks)
-    job = np.where(stays, forever, LEAST_WEEKS + np.floor(law.job_weeks * spare))
+    job = job_lengths(truth, spare, stays)
     lengths = {
         "job": job,
         "education": LEAST_STUDY_WEEKS + np.floor(law.education_weeks * spare),
@@ -134,3 +145,13 @@ def _after(
         benefit[state] = EXIT_CODES.get(name, 0)
         if name == "job":
             working |= state
+    return np.where(kind == "job", out.week + job, out.followed + 1).astype(np.int64)
+
+
+def _another(
+    jobs: Jobs, since: NDArray[np.int16], benefit: NDArray[np.int16], working: NDArray[np.bool_]
+) -> None:
+    """Write one further job each."""
+    state = _mark(since[jobs.client], jobs.week, jobs.length)
+    benefit[jobs.client] = np.where(state, np.int16(0), benefit[jobs.client])
+    working[jobs.client] |= state

@@ -81,7 +81,7 @@ def _columns(study: Study) -> Iterator[str]:
     yield "| table | column | content | may be empty |"
     yield "|---|---|---|---|"
     for table in study.tables():
-        for column in schema(table):
+        for column in (known for known in schema(table) if known.required):
             empty = "yes" if column.nullable else ""
             yield f"| `{table}` | `{column.name}` | {_content(column)} | {empty} |"
 

@@ -21,12 +21,21 @@ LOGIT = "log odds"
 class Calendar:
     """When clients enrol and when the data end."""
 
-    first_week: str = par("2012-12-31", "Monday of calendar week 0", "date", "derived")
-    weeks: int = par(209, "calendar weeks from week 0 to the end of 2016", "weeks", "published", "positive")
+    first_week: str = par("2012-12-31", "Monday of calendar week 0", "date", "derived", "Monday")
+    weeks: int = par(209, "calendar weeks from week 0 to the end of 2016", "weeks", "derived", "positive")
     entry_first: int = par(4, "first calendar week of enrolment", "week", rule="not negative")
     entry_main: int = par(52, "calendar week by which the main wave has enrolled", "week", rule="positive")
     entry_last: int = par(80, "calendar week by which all have enrolled", "week", rule="positive")
-    main_share: float = par(0.88, "clients of the main wave (2013)", SHARE, rule="probability")
+    main_share: float = par(
+        0.88,
+        "clients of the main wave (2013)",
+        SHARE,
+        "assumed (almost all in 2013: published)",
+        "probability",
+    )
+    centre_delay: int = par(
+        0, "each job centre starts so much later than the one before", "weeks", rule="not negative"
+    )
     history_weeks: int = par(260, "weeks of register before enrolment", "weeks", rule="positive")
 
 
@@ -95,7 +104,7 @@ class Centres:
         (4.0, 7.0, 1.0, 9.0, 3.0, 6.0, 2.0, 8.0, 5.0, 10.0),
         "rank of each effect, a normal score",
         "rank",
-        rule="positive",
+        rule="ranks",
     )
 
 
@@ -110,7 +119,7 @@ class Readiness:
         (-0.045, 0.0, 0.05, 0.095),
         "change per quarter by class (none, other only, job only, job + other)",
         SD,
-        "calibrated to E23-E26 (signs published, sizes assumed)",
+        "assumed (signs published: E23-E26)",
     )
     shock_on: float = par(0.01, "a health shock begins, per quarter", "probability", rule="probability")
     shock_off: float = par(0.25, "a health shock ends, per quarter", "probability", rule="probability")
@@ -161,7 +170,7 @@ class Belief:
     from_readiness: float = par(0.70, "per sd of true readiness", "slope")
     from_background: float = par(0.15, "per sd of the background's prospects", "slope")
     orientation: float = par(
-        0.5367, "per sd of the caseworker's job orientation", "slope", "calibrated to E01"
+        0.5394, "per sd of the caseworker's job orientation", "slope", "calibrated to E01"
     )
     private_view: float = par(0.30, "per sd of the private view of this client", "slope")
     private_persistence: float = par(
@@ -172,7 +181,7 @@ class Belief:
     )
     answer_noise: float = par(0.42, "noise of the answer", SD, rule="not negative")
     cuts: tuple[float, ...] = par(
-        (-0.4767, -0.0051, 0.6692, 1.6226),
+        (-0.4798, -0.0129, 0.6658, 1.6185),
         "latent cuts between the answers 1 to 5",
         "latent",
         "calibrated to E05, E07-E09",
@@ -184,16 +193,17 @@ class Belief:
 class Hazard:
     """The log hazard of job or education, per quarter."""
 
-    level: float = par(-5.4493, "at mean values in the first quarter", LOG, "calibrated to E10")
-    per_quarter: float = par(-0.0504, "per quarter since enrolment", LOG, "calibrated to E11")
+    level: float = par(-5.4591, "at mean values in the first quarter", LOG, "calibrated to E10")
+    per_quarter: float = par(-0.0519, "per quarter since enrolment", LOG, "calibrated to E11")
     item_weights: tuple[float, ...] = par(
         (0.20, 0.12, 0.16, 0.13, 0.18, 0.12, 0.20, 0.12, 0.0, 0.0),
         "relative effect of one step, by item",
         LOG,
         "assumed (zero or not: published)",
+        "not all zero",
     )
-    item_scale: float = par(1.5318, "factor on the item weights", "factor", "calibrated to E05-E06")
-    belief: float = par(0.3593, "one step of the latent belief", LOG, "calibrated to E02")
+    item_scale: float = par(1.53, "factor on the item weights", "factor", "calibrated to E05-E06", "positive")
+    belief: float = par(0.376, "one step of the latent belief", LOG, "calibrated to E02")
     private_view: float = par(0.0, "one sd of the private view, not through belief", LOG)
     orientation: float = par(0.0, "one sd of the orientation, not through belief", LOG)
     education_share: float = par(0.15, "education among these exits", SHARE, rule="probability")
@@ -228,7 +238,7 @@ class Caseworkers:
 
     per_client: float = par(0.075, "caseworkers per client", "ratio", "derived", "inner probability")
     effect_sd: float = par(
-        0.7055, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
+        0.7062, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
     )
     sorting: float = par(
         0.1033,
@@ -239,6 +249,12 @@ class Caseworkers:
     )
     sorting_at_switch: float = par(1.0, "the same rule at a switch, relative", "factor", rule="probability")
     caseload_shape: float = par(4.0, "Gamma law of caseloads", "shape", rule="positive")
+    assignment: str = par(
+        "prospects",
+        "rule at enrolment: in the order of prospects (see sorting), or the job centre's caseworkers in turn",
+        "prospects or round robin",
+        rule="assignment",
+    )
     balanced: bool = par(False, "draw effects and orientations as normal scores", "true or false")
 
 
@@ -246,25 +262,30 @@ class Caseworkers:
 class Switches:
     """Changes of caseworker and what they do."""
 
-    rate: float = par(0.0684, "switches per quarter", "probability", "calibrated to E04", "probability")
+    rate: float = par(0.0677, "switches per quarter", "probability", "calibrated to E04", "probability")
     departure_share: float = par(0.5, "switches because the caseworker leaves", SHARE, rule="probability")
     turnover_variance: float = par(
         0.5, "Gamma variance of the rate over caseworkers", "variance", rule="positive"
     )
-    effect: float = par(-0.7942, "right after a switch", LOG, "calibrated to E03")
+    effect: float = par(-0.7915, "right after a switch", LOG, "calibrated to E03")
     half_life: float = par(2.0, "the effect halves in", "quarters", rule="positive")
+    on_prospects: float = par(
+        0.0, "a client's own switch, per sd of the true prospects of the quarter", "log probability"
+    )
+    on_passing: float = par(0.0, "a client's own switch, per sd of the passing state", "log probability")
+    on_shock: float = par(0.0, "a client's own switch, during a health shock", "log probability")
 
 
 @dataclass(frozen=True, slots=True)
 class Interventions:
     """Who takes part in job-oriented and other interventions, quarter by quarter."""
 
-    job_level: float = par(-0.3544, "job-oriented", LOGIT, "calibrated to E17-E20")
+    job_level: float = par(-0.3507, "job-oriented", LOGIT, "calibrated to E17-E20")
     other_level_with_job: float = par(
-        -0.2885, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
+        -0.2806, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     other_level_without_job: float = par(
-        0.4257, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"
+        0.4297, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     job_readiness: float = par(0.35, "job-oriented per sd of readiness", LOGIT)
     job_orientation: float = par(0.15, "job-oriented per sd of the caseworker's orientation", LOGIT)
@@ -284,12 +305,22 @@ class Interventions:
 class Measurement:
     """When questionnaires are filled in."""
 
-    pairs_per_client: float = par(3.375, "questionnaire pairs per client", "pairs", "published", "positive")
-    dropout: float = par(0.2234, "leaves the measurements, per quarter", "probability", rule="probability")
+    pairs_per_client: float = par(
+        3.375, "questionnaire pairs per client (27,000 of 4,000 clients)", "pairs", "derived", "positive"
+    )
+    dropout: float = par(
+        0.2234,
+        "leaves the measurements, per quarter",
+        "probability",
+        "calibrated to the number of questionnaires",
+        "probability",
+    )
     dropout_readiness: float = par(-0.15, "dropout per sd of readiness", "log probability")
     dropout_shock: float = par(0.4, "dropout during a health shock", "log probability")
+    dropout_passing: float = par(0.0, "dropout per sd of the passing state", "log probability")
     missed: float = par(0.10, "a quarter's measurement is missed", "probability", rule="probability")
+    missed_passing: float = par(0.0, "missed measurements per sd of the passing state", "log probability")
     jitter_weeks: int = par(
-        3, "latest week of a measurement after its due week", "weeks", rule="not negative"
+        3, "latest week of a measurement after its due week", "weeks", rule="in a quarter"
     )
     apart: float = par(0.20, "the two questionnaires on different days", "probability", rule="probability")

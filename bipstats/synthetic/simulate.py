@@ -9,7 +9,8 @@ from numpy.random import Generator
 
 from bipstats.errors import OptionError
 from bipstats.synthetic import frames
-from bipstats.synthetic.answers import answers
+from bipstats.synthetic.actions import caseworkers_under
+from bipstats.synthetic.answers import answers, latent_beliefs
 from bipstats.synthetic.counts import check_size
 from bipstats.synthetic.exits import belief
 from bipstats.synthetic.interventions import records
@@ -106,9 +107,10 @@ def simulate(
     draws = streams(rng, caseworkers_rng)
     world = make_world(truth, size, draws, what)
     ids, names = frames.client_ids(size), frames.caseworker_ids(world.team)
+    known = quantities(world)
     return Study(
         **_tables(world, draws, ids, names),
-        truth=quantities(world),
+        truth=known,
         latent=latent_frame(world, ids, names) if latent else None,
     )
 
@@ -116,14 +118,16 @@ def simulate(
 def _tables(world: World, draws: Mapping[str, Generator], ids: Any, names: Any) -> dict[str, Any]:
     """Make the five tables."""
     truth, persons, path, out = world.truth, world.persons, world.path, world.out
-    chosen = pairs(truth, path, out, draws["measurement"])
-    faith = belief(truth, world.scale, persons, path, world.action.shift)
-    given = answers(truth, world.team, path, faith, chosen, draws["answers"])
+    team = caseworkers_under(world.team, world.action)
+    chosen = pairs(truth, path, out, world.plan)
+    latent = belief(truth, world.scale, persons, path, world.action.shift)
+    faith = latent_beliefs(truth, world.scale, persons, team, latent, world.trial, chosen)
+    given = answers(truth, persons, team, path, faith, chosen, draws["answers"])
     dates = days(truth, persons, chosen, draws["dates"])
     kept = records(truth, persons, path, out, draws["codes"])
-    seen = weeks(truth, persons, path, out, draws["register"])
+    seen = weeks(truth, persons, path, out, world.hazards, draws)
     return {
-        "clients": frames.clients(truth, persons, ids),
+        "clients": frames.clients(truth, persons, path, world.trial, ids),
         "responses": frames.responses(chosen, given, dates, ids, names),
         "assignments": frames.assignments(truth, persons, path, out, ids, names),
         "interventions": frames.interventions(truth, kept, ids),

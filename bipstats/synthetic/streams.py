@@ -26,7 +26,14 @@ STAGES = (
     "dates",
     "codes",
     "register",
+    "training",
+    "recurrence",
 )
+
+
+def seeds(rng: int | Generator | None, count: int) -> list[int]:
+    """Give seeds of independent studies."""
+    return [int(seed) for seed in streams(rng)["calendar"].integers(0, 2**63, count)]
 
 
 def streams(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import tomllib
-from dataclasses import fields
+from collections.abc import Callable
+from dataclasses import Field, fields
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +20,17 @@ def parse(path: Path) -> dict[str, Any]:
         raise OptionError(f"{path.name} is not readable as TOML: {error}.") from error
 
 
-def render(texts: dict[str, str], sections: dict[str, Any]) -> str:
-    """Write the document: texts first, then a table per section."""
+def render(
+    texts: dict[str, str], sections: dict[str, Any], status: Callable[[str, Field[Any], Any], str]
+) -> str:
+    """Write the document: texts first, then a table per section; `status` says what kind of number a value is."""
     lines = [f"{key} = {_literal(value)}" for key, value in texts.items()]
     for name, section in sections.items():
         lines += ["", f"[{name}]"]
         for item in fields(section):
-            about = item.metadata
-            lines.append(f"# {about['meaning']} [{about['unit']}; {about['status']}]")
-            lines.append(f"{item.name} = {_literal(getattr(section, item.name))}")
+            value, about = getattr(section, item.name), item.metadata
+            lines.append(f"# {about['meaning']} [{about['unit']}; {status(name, item, value)}]")
+            lines.append(f"{item.name} = {_literal(value)}")
     return "\n".join(lines) + "\n"
 
 

@@ -3,64 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from numbers import Real
+from copy import deepcopy
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.random import Generator
 
-from bipstats.errors import OptionError, check_option
+from bipstats.errors import OptionError
+from bipstats.synthetic.actions import Action, action, paths_under
 from bipstats.synthetic.background import People, people
 from bipstats.synthetic.caseworkers import Staff, staff, staff_counts
 from bipstats.synthetic.exits import Exits, Rates, leave, rates
-from bipstats.synthetic.histories import Paths, paths
+from bipstats.synthetic.histories import Paths, paths, quarters
 from bipstats.synthetic.moments import Moments, moments
+from bipstats.synthetic.plan import Plan, plan
+from bipstats.synthetic.training import Trial, trial
 from bipstats.synthetic.truth import Truth
 
-ACTIONS = ("belief", "caseworkers", "switches")
-
-
-@dataclass(frozen=True, slots=True)
-class Action:
-    """A counterfactual.
-
-    Attributes
-    ----------
-    shift : float
-        Steps by which every latent belief is moved, at all times.
-    effect : float or None
-        Own effect (log hazard) that every caseworker gets.
-    switching : bool
-        Whether clients change caseworker.
-    """
-
-    shift: float = 0.0
-    effect: float | None = None
-    switching: bool = True
-
-
-def action(do: Mapping[str, Any] | None) -> Action:
-    """Read the argument ``do`` of `simulate`."""
-    if do is None:
-        return Action()
-    if not isinstance(do, Mapping):
-        raise OptionError(f'do={do!r} must be a mapping such as {{"belief": 1}}.')
-    for key in do:
-        check_option("a key of do", key, ACTIONS)
-    if "switches" in do:
-        check_option('do["switches"]', do["switches"], ("none",))
-    effect = _number(do, "caseworkers") if "caseworkers" in do else None
-    shift = _number(do, "belief") if "belief" in do else 0.0
-    return Action(shift=shift, effect=effect, switching="switches" not in do)
-
-
-def _number(do: Mapping[str, Any], key: str) -> float:
-    value = do[key]
-    if isinstance(value, bool) or not isinstance(value, Real) or not np.isfinite(float(value)):
-        unit = {"belief": "steps of latent belief", "caseworkers": "log hazard"}[key]
-        raise OptionError(f'do["{key}"]={value!r} must be a finite number ({unit}).')
-    return float(value)
+__all__ = ["Action", "World", "action", "make_world"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +35,17 @@ class World:
     scale : Moments
     persons : People
     team : Staff
+        As they are: `actions.caseworkers_under` gives them under the action.
+    natural : Paths
+        With the intervention classes as drawn.
     path : Paths
+        Under the action.
+    trial : Trial
+    plan : Plan
     hazards : Rates
     out : Exits
+    fresh : mapping of str to Generator
+        The streams before anything was drawn from them.
     """
 
     truth: Truth
@@ -84,22 +53,51 @@ class World:
     scale: Moments
     persons: People
     team: Staff
+    natural: Paths
     path: Paths
+    trial: Trial
+    plan: Plan
     hazards: Rates
     out: Exits
+    fresh: Mapping[str, Generator]
 
-    def rates(self, *, shift: float = 0.0, effect: float | None = None) -> Rates:
-        """Give the hazards of the same clients and paths under another belief or caseworkers."""
-        return rates(self.truth, self.scale, self.persons, self.team, self.path, shift=shift, effect=effect)
+    def rates(self, *, training: bool | None = None, **changes: Any) -> Rates:
+        """Give the hazards of the same clients under another `Action` than that of the world.
+
+        Parameters
+        ----------
+        training : bool, optional
+            Whether everybody is trained, or nobody; None: those who were drawn.
+        **changes
+            Attributes of `Action`; without any, the hazards as they are, with the world's own switches.
+        """
+        drawn = self.trial
+        if training is not None:
+            drawn = replace(drawn, caseworker=np.full_like(drawn.caseworker, training))
+            drawn = replace(drawn, client=np.zeros_like(drawn.client))
+        given = (self.truth, self.scale, self.persons, self.team, self.natural, drawn)
+        return rates(*given, Action(**changes))
+
+    def rates_without_switches(self) -> Rates:
+        """Give the hazards if every client kept the first caseworker: the paths are run again."""
+        draws = deepcopy(dict(self.fresh))
+        team = staff(self.truth, staff_counts(self.truth, len(self.persons)), draws["caseworkers"])
+        kept = paths(self.truth, self.persons, team, self.scale, self.plan, draws, False)[1]
+        return rates(self.truth, self.scale, self.persons, self.team, kept, self.trial, Action())
 
 
 def make_world(truth: Truth, clients: int, draws: Mapping[str, Generator], what: Action) -> World:
     """Draw one world."""
-    scale = moments(truth)
+    fresh, scale = deepcopy(dict(draws)), moments(truth)
     counts = staff_counts(truth, clients)
     persons = people(truth, clients, counts, draws)
     team = staff(truth, counts, draws["caseworkers"])
-    team, path = paths(truth, persons, team, scale, draws, what.switching)
-    hazards = rates(truth, scale, persons, team, path, shift=what.shift, effect=what.effect)
+    drawn = plan(truth, clients, quarters(truth), draws["measurement"])
+    team, natural = paths(truth, persons, team, scale, drawn, draws, what.switching)
+    chosen = trial(truth, persons, team, draws["training"])
+    hazards = rates(truth, scale, persons, team, natural, chosen, what)
+    if not (np.isfinite(hazards.entry).all() and np.isfinite(hazards.other).all()):
+        raise OptionError(f"Truth {truth.name!r}: hazards overflow; its log hazards are far too large.")
+    path = paths_under(truth, scale, natural, what)
     out = leave(truth, persons, hazards, draws["exits"])
-    return World(truth, what, scale, persons, team, path, hazards, out)
+    return World(truth, what, scale, persons, team, natural, path, chosen, drawn, hazards, out, fresh)
