@@ -7,9 +7,10 @@ from typing import Any, TypeVar
 
 import pandas as pd
 
-from bipstats.core.parts import Addable, PairwiseSum, Parts, finished, named_errors
+from bipstats.core.parts import Addable, PairwiseSum, Parts, finished
 from bipstats.core.progress import progress
 from bipstats.errors import ModelError
+from bipstats.parquet import named_errors
 
 T = TypeVar("T", bound=Addable)
 

@@ -10,13 +10,13 @@ from itertools import groupby
 from typing import Any, TypeVar
 
 import pandas as pd
-import pyarrow as pa
 import pyarrow.dataset as ds
 
 from bipstats.core.columns import MANY
-from bipstats.core.parts import Addable, PairwiseSum, Parts, finished, named_errors
+from bipstats.core.parts import Addable, PairwiseSum, Parts, finished
 from bipstats.core.progress import progress
 from bipstats.errors import ModelError
+from bipstats.parquet import kind_of, named_errors
 
 T = TypeVar("T", bound=Addable)
 
@@ -155,19 +155,12 @@ def _require_column(file: _File, name: str, other: _File) -> None:
             f"{file.label} has no column {name!r}, which {other.label} has. Write the file anew with it, or leave the "
             "column out."
         )
-    own, wanted = _kind(file.schema.field(name).type), _kind(other.schema.field(name).type)
+    own, wanted = kind_of(file.schema.field(name).type), kind_of(other.schema.field(name).type)
     if own != wanted:
         raise ModelError(
             f"{file.label}: column {name!r} is of type {own}, in {other.label} of type {wanted}. Write all files with "
             "one type."
         )
-
-
-def _kind(kind: Any) -> str:
-    """A column's type in words that are the same where the values are: the width of codes does not matter."""
-    if pa.types.is_dictionary(kind):
-        return f"dictionary of {_kind(kind.value_type)}"
-    return "string" if pa.types.is_large_string(kind) else str(kind)
 
 
 def _frames(file: _File, columns: Sequence[str]) -> Iterator[pd.DataFrame]:

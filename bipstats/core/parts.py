@@ -7,13 +7,8 @@ so that rounding grows with the logarithm of their number and the result is the 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Generic, Protocol, TypeVar
-
-import pyarrow as pa
-
-from bipstats.errors import ModelError
 
 
 class Addable(Protocol):
@@ -82,21 +77,6 @@ class Parts(ABC):
         ModelError
             There are no rows, or a part cannot be read; the message names it.
         """
-
-
-@contextmanager
-def named_errors(label: str) -> Iterator[None]:
-    """Have every error say where it arose."""
-    try:
-        yield
-    except ModelError as error:
-        raise ModelError(f"{label}: {error}") from None
-    except (pa.ArrowException, OSError) as error:
-        reason = str(error).split("\n")[0].rstrip(".")
-        raise ModelError(
-            f"{label} cannot be read: {reason}. It is no Parquet file, or it is truncated or damaged; write it anew. "
-            "Nothing has been returned."
-        ) from error
 
 
 def finished(total: T, ended: Callable[[T, str], T] | None, label: str) -> T:

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from os import PathLike, fspath
 from pathlib import Path
 
 import pyarrow.dataset as ds
 
 from bipstats.core.parquet_parts import parquet_parts
-from bipstats.core.parts import Parts, named_errors
+from bipstats.core.parts import Parts
 from bipstats.errors import ModelError
-
-_NUMBER = re.compile(r"(\d+)")
+from bipstats.parquet import listed_files, named_errors
 
 
 def is_stream(data: object) -> bool:
@@ -44,7 +42,7 @@ def open_parts(data: object) -> Parts:
             f"data={str(path)!r}: there is no such file or folder. For data elsewhere give a "
             "pyarrow.dataset.dataset(...)."
         )
-    files = [str(path)] if path.is_file() else _listed_files(path)
+    files = [str(path)] if path.is_file() else [str(one) for one in listed_files(path)]
     if not files:
         raise ModelError(f"data={str(path)!r}: the folder holds no files; Parquet files are needed.")
     base = str(path if path.is_dir() else path.parent)
@@ -52,16 +50,3 @@ def open_parts(data: object) -> Parts:
     with named_errors(Path(files[0]).name):
         made = ds.dataset(files, format="parquet", partitioning=keys, partition_base_dir=base)
     return parquet_parts(made, str(path))
-
-
-def _listed_files(folder: Path) -> list[str]:
-    """Files below a folder, hidden ones left out; numbers in names count as numbers."""
-    inside = [path for path in folder.rglob("*") if path.is_file()]
-    shown = [path for path in inside if not any(name[0] in "._" for name in path.relative_to(folder).parts)]
-    return [str(path) for path in sorted(shown, key=_natural)]
-
-
-def _natural(path: Path) -> list[tuple[int, int, str]]:
-    return [
-        (0, int(bit), "") if bit.isdigit() else (1, 0, bit) for bit in _NUMBER.split(path.as_posix()) if bit
-    ]

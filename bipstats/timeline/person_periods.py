@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.timeline.period_files import Plan, read_collapse, write_periods
 from bipstats.timeline.steps import Bools, Ints
+
+if TYPE_CHECKING:
+    from pyarrow.dataset import Dataset
 
 Floats = NDArray[np.float64]
 
@@ -18,37 +26,73 @@ _NEEDED = ("client", "start", "stop", "event")
 _MADE = ("period", "exposure")
 
 
+@overload
 def person_periods(
     spells: pd.DataFrame, width: int = 13, *, changes: Literal["split", "start"] = "split"
-) -> pd.DataFrame:
+) -> pd.DataFrame: ...
+
+
+@overload
+def person_periods(
+    spells: str | PathLike[str] | Dataset,
+    width: int = 13,
+    *,
+    changes: Literal["split", "start"] = "split",
+    out: str | PathLike[str],
+    collapse: Sequence[str] | None = None,
+    progress: bool | None = None,
+) -> Path: ...
+
+
+def person_periods(
+    spells: pd.DataFrame | str | PathLike[str] | Dataset,
+    width: int = 13,
+    *,
+    changes: Literal["split", "start"] = "split",
+    out: str | PathLike[str] | None = None,
+    collapse: Sequence[str] | None = None,
+    progress: bool | None = None,
+) -> pd.DataFrame | Path:
     """Split spells at the borders of periods of equal width.
 
     Parameters
     ----------
-    spells : pandas.DataFrame
+    spells : pandas.DataFrame; with `out` the path of a Parquet file or folder, or a pyarrow dataset
         Rows ``(start, stop]`` with ``client, start, stop, event``, and anything else; from `bip.spells` or
-        the user's own. ``exit`` and ``data_end`` are used if present.
+        the user's own. ``exit`` and ``data_end`` are used if present. On a disk the rows of a client lie together
+        (they may go on in the next file; files count in the order of their names).
     width : int
         Length of a period, in the unit of `start` and `stop` (weeks).
     changes : {"split", "start"}
         What becomes of covariates that change inside a period: ``split`` keeps a row for each set of values,
         ``start`` gives one row per client and period with the values at the start of its time at risk.
+    out : path, optional
+        New folder to write the person-periods to as Parquet files, batch by batch, so that neither spells nor
+        person-periods are ever held as a whole. It appears when it is complete; until then the finished parts are in
+        ``<out>.unfinished``, and the same call after an interruption goes on from them.
+    collapse : list of str, optional
+        With `out`: keep these columns only (those of the model, the ids of clusters, ``exposure``), with ``period``
+        and ``event``, and write equal rows once, with their number in the column ``count``: for ``counts="count"``.
+    progress : bool, optional
+        With `out`: show a bar; None: only on a terminal or in a notebook.
 
     Returns
     -------
-    pandas.DataFrame
+    pandas.DataFrame, or the path of the folder with `out`
         ``client, period, event, exposure`` and all other columns of `spells`, sorted by client (in the order
         of first appearance) and time. Period p covers the weeks width p + 1 to width (p + 1). ``start`` and
         ``stop`` are those of the piece of time (``start``: first start and last stop in the period).
-        ``.attrs["flow"]`` counts events and weeks in and out.
+        ``.attrs["flow"]`` counts events and weeks in and out; in a folder ``_flow.json`` does. There all columns keep
+        the types of the spells (``exit`` too, which is a category in a frame).
 
     Raises
     ------
     ModelError
         If columns are absent, values missing, rows empty or overlapping, or an event is not on its client's
-        last row; the message says how many rows and which.
+        last row; the message says how many rows and which. Also if rows of a client lie apart, if a file cannot be
+        read or has other columns or types (its name is said), or if the disk is full.
     OptionError
-        If `width` is not a positive whole number or `changes` not among its choices.
+        If `width` is not a positive whole number or `changes` not among its choices; if `out` exists.
 
     Notes
     -----
@@ -56,6 +100,10 @@ def person_periods(
     of the period, or to ``data_end`` if that comes first, not to the event: whether it happened in the
     period is what the model explains. Late entry, censoring and competing exits shorten the exposure. The
     pieces of one client and period sum to the share at risk.
+
+    Equal rows are collapsed within batches, and then across them among about a million rows at a time: in data with
+    fewer distinct rows no two written rows are equal, in others some are. Estimates with ``counts=`` are exact either
+    way, being sums over rows.
 
     Examples
     --------
@@ -68,6 +116,11 @@ def person_periods(
     check_option("changes", changes, ("split", "start"))
     if isinstance(width, bool) or not isinstance(width, int | np.integer) or width < 1:
         raise OptionError(f"width={width!r} is not the length of a period; give a whole number >= 1.")
+    if out is not None:
+        make = partial(person_periods, width=width, changes=changes)
+        plan = Plan(_check_columns, make, int(width), (changes,), read_collapse(collapse))
+        return write_periods(spells, out, plan, progress)
+    spells = _frame_alone(spells, collapse, progress)
     _check_columns(spells)
     rows = _Rows.of(spells)
     pieces = _split(rows, width)
@@ -76,6 +129,18 @@ def person_periods(
     frame = _frame(spells, rows, pieces, width)
     frame.attrs["flow"] = _flow(rows, pieces)
     return frame
+
+
+def _frame_alone(spells: object, collapse: object, progress: object) -> pd.DataFrame:
+    """Refuse what only files have."""
+    if not isinstance(spells, pd.DataFrame):
+        raise OptionError(
+            f"spells= is no frame but {type(spells).__name__}: with spells in files name a folder for the "
+            "person-periods, out=."
+        )
+    if collapse is not None or progress is not None:
+        raise OptionError("collapse= and progress= are of person-periods that are written to files (out=).")
+    return spells
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,7 +260,7 @@ def _flow(rows: _Rows, pieces: _Pieces) -> dict[str, int | float]:
     return {**counts, "time_at_risk": float(out)}
 
 
-def _check_columns(spells: pd.DataFrame) -> None:
+def _check_columns(spells: Container[str]) -> None:
     """Refuse a frame without the columns needed, or with columns that are to be made."""
     absent = [name for name in _NEEDED if name not in spells]
     if absent:
