@@ -1,6 +1,6 @@
-"""The assumed sampling error of BIP's figures, from simulated studies of BIP's size.
+"""The assumed sampling error of BIP's figures, from simulated studies of BIP's size; one of them is released.
 
-Run it from a checkout; it rewrites ``bipstats/codebook/sampling_error.toml``::
+Run it from a checkout; it rewrites ``bipstats/codebook/sampling_error.toml`` and ``bipstats/synthetic/chosen.toml``::
 
     python -m bipstats.calibration.sampling_error --studies 100
 """
@@ -8,17 +8,19 @@ Run it from a checkout; it rewrites ``bipstats/codebook/sampling_error.toml``::
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from importlib import resources
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from bipstats.calibration.choice import UNSELECTED, choice_toml
 from bipstats.core.resample import draws
 from bipstats.replication.analyses import estimate
 from bipstats.replication.estimate import Estimate
 from bipstats.replication.frames import Prepared
+from bipstats.seeds import seed_sequence
 from bipstats.synthetic.simulate import simulate
 
 CLIENTS = 4000
@@ -34,20 +36,30 @@ _HEAD = """\
 
 def one_study(rng: np.random.Generator, clients: int = CLIENTS) -> dict[str, Estimate]:
     """Simulate one study and run every reference analysis on it; those that fail are left out."""
-    prepared = Prepared(simulate(clients=clients, rng=rng))
+    return estimates(seed_of(rng), clients)
+
+
+def seed_of(rng: np.random.Generator) -> int:
+    """Seed of a study: the first number of its stream."""
+    return int(rng.integers(2**31))
+
+
+def estimates(seed: int, clients: int = CLIENTS) -> dict[str, Estimate]:
+    """Every reference analysis on the study of a seed."""
+    prepared = Prepared(simulate(clients=clients, rng=seed))
     found = {name: value for made in estimate(prepared) for name, value in made.items()}
     return {name: value for name, value in found.items() if isinstance(value, Estimate)}
 
 
-def sampling_errors(
-    studies: int = 100,
+def studies_of(
+    studies: int,
     *,
     clients: int = CLIENTS,
     jobs: int | None = None,
     show: bool | None = None,
     checkpoint: Path | None = None,
-) -> pd.DataFrame:
-    """Give the spread of every estimate over simulated studies.
+) -> dict[int, dict[str, Estimate]]:
+    """Simulate studies and estimate everything on each.
 
     Parameters
     ----------
@@ -63,8 +75,8 @@ def sampling_errors(
 
     Returns
     -------
-    pandas.DataFrame
-        ``quantity, scale, sd, mean, studies``.
+    dict
+        Estimates by the seed of the study.
     """
     results = draws(
         one_study,
@@ -77,10 +89,17 @@ def sampling_errors(
         checkpoint=checkpoint,
         kinds=[Estimate],
     )
+    seeds = [seed_of(np.random.default_rng(child)) for child in seed_sequence(SEED).spawn(studies)]
+    return dict(zip(seeds, results, strict=True))
+
+
+def spread(results: Iterable[dict[str, Estimate]]) -> pd.DataFrame:
+    """Spread of every estimate over studies: ``quantity, scale, sd, mean, studies``."""
+    made = list(results)
     rows = []
-    for name in dict.fromkeys(name for result in results for name in result):
-        found = [result[name] for result in results if name in result]
-        values = np.array([made.value for made in found if np.isfinite(made.value)])
+    for name in dict.fromkeys(name for result in made for name in result):
+        found = [result[name] for result in made if name in result]
+        values = np.array([one.value for one in found if np.isfinite(one.value)])
         if len(values) > 1:
             row = (name, found[0].scale, float(values.std(ddof=1)), float(values.mean()), len(values))
             rows.append(row)
@@ -104,11 +123,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--studies", type=int, default=100)
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     parser.add_argument("--checkpoint", type=Path, help="file for finished studies, to go on from")
-    parser.add_argument("--out", type=Path, help="default: the codebook's own file")
+    parser.add_argument("--out", type=Path, help="sampling errors; default: the codebook's own file")
+    parser.add_argument("--chosen", type=Path, help="the released study; default: the package's own file")
     asked = parser.parse_args(arguments)
     path = asked.out or Path(str(resources.files("bipstats.codebook") / "sampling_error.toml"))
-    table = sampling_errors(asked.studies, jobs=asked.jobs, checkpoint=asked.checkpoint)
+    results = studies_of(asked.studies, clients=CLIENTS, jobs=asked.jobs, checkpoint=asked.checkpoint)
+    table = spread(results.values())
     path.write_text(as_toml(table, asked.studies, CLIENTS), encoding="utf-8", newline="\n")
+    chosen = asked.chosen or Path(str(resources.files("bipstats.synthetic") / "chosen.toml"))
+    unselected = {seed: estimates(seed, CLIENTS) for seed in UNSELECTED}
+    chosen.write_text(choice_toml(results, unselected, table), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

@@ -127,7 +127,7 @@ class Study:
     def to_folder(
         self,
         path: str | PathLike[str],
-        format: Literal["csv", "csv.gz", "parquet"] = "csv",
+        format: Literal["csv", "csv.gz", "parquet", "dta"] = "csv",
         overwrite: bool = False,
     ) -> None:
         """Write the tables so that `read_study` gives an equal study.
@@ -138,7 +138,8 @@ class Study:
         ----------
         path : path
             Folder; made if it is not there.
-        format : {"csv", "csv.gz", "parquet"}
+        format : {"csv", "csv.gz", "parquet", "dta"}
+            Reading ``dta`` needs ``pip install "bipstats[io]"``.
         overwrite : bool
             Write into a folder that holds files. Tables of a study in other formats are then removed, all
             other files are left alone.

@@ -9,13 +9,14 @@ import pandas as pd
 
 from bipstats.codebook import DreamCodes
 from bipstats.errors import OptionError
-from bipstats.study import csv, parquet
+from bipstats.study import csv, parquet, stata
 from bipstats.study.readers import CODES, table_files
 
 WRITERS: Mapping[str, Callable[[pd.DataFrame, Path], None]] = {
     "csv": csv.write,
     "csv.gz": csv.write,
     "parquet": parquet.write,
+    "dta": stata.write,
 }
 
 

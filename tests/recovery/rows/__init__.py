@@ -3,7 +3,17 @@
 from __future__ import annotations
 
 from ..row import Row
-from . import belief, caseworkers, interventions, orientation, progression, raters, switches, types
+from . import (
+    belief,
+    caseworkers,
+    interventions,
+    orientation,
+    progression,
+    raters,
+    switches,
+    types,
+    value_added,
+)
 
 ROWS: tuple[Row, ...] = (
     *belief.ROWS,
@@ -14,4 +24,5 @@ ROWS: tuple[Row, ...] = (
     *progression.ROWS,
     *raters.ROWS,
     *types.ROWS,
+    *value_added.ROWS,
 )
