@@ -185,7 +185,7 @@ def test_ever_against_never_is_immortal_time():
         question(own, CASEWORKER).estimates.tidy().iloc[0] for question in (ever_against_never, time_varying)
     )
     assert naive["conf_high"] < 0 and naive["estimate"] < valid["estimate"] - 0.5
-    assert valid["conf_low"] < 0.05 and valid["conf_high"] > 0
+    assert abs(valid["estimate"]) < 3.5 * valid["std_error"]
 
 
 def test_nobody_enters_before_an_individual_change_that_comes():

@@ -17,6 +17,7 @@ import pandas as pd
 import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from pyarrow.dataset import Dataset
 
 import bipstats as bip
 
@@ -47,7 +48,7 @@ def hints(function: Callable[..., Any]) -> dict[str, Any]:
 @cache
 def _names() -> dict[str, Any]:
     """Every name of every module; those of types may be imported for type checkers only."""
-    found: dict[str, Any] = {"Axes": Axes, "Figure": Figure}
+    found: dict[str, Any] = {"Axes": Axes, "Dataset": Dataset, "Figure": Figure}
     for module in modules():
         found |= {name: value for name, value in vars(module).items() if not name.startswith("_")}
     return found
