@@ -92,6 +92,7 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "caseworkers.orientation": lambda _: bip.caseworkers.orientation(_small()),
     "caseworkers.orientation_effect": lambda _: bip.caseworkers.orientation_effect(_small(), draws=20, rng=1),
     "caseworkers.belief": lambda _: bip.caseworkers.belief(_study()),
+    "progression.short_scale": lambda _: bip.progression.short_scale(_study()),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
     "caseworkers.value_added": lambda _: bip.caseworkers.value_added(
         bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1

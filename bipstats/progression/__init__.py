@@ -16,6 +16,7 @@ _NAMES: dict[str, str] = {
     "icc": "intraclass",
     "invariance": "same_scale",
     "readiness": "index",
+    "short_scale": "few_items",
     "reliability": "scale",
     "weighted_kappa": "kappa",
 }
