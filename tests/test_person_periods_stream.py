@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 import resource
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -38,8 +38,10 @@ MODEL = ["caseworker_belief", "jobcentre", "exposure"]
 
 
 @pytest.fixture(scope="module")
-def spells() -> pd.DataFrame:
-    return bip.spells(bip.simulate(clients=200, rng=1))[COLUMNS]
+def spells(tmp_path_factory) -> pd.DataFrame:
+    path = tmp_path_factory.mktemp("given") / "spells.parquet"
+    bip.spells(bip.simulate(clients=200, rng=1))[COLUMNS].to_parquet(path, index=False)
+    return pd.read_parquet(path)
 
 
 @pytest.fixture(autouse=True)
@@ -54,19 +56,13 @@ def folder(spells: pd.DataFrame, tmp_path: Path) -> Path:
     path = tmp_path / "spells"
     path.mkdir()
     edges = np.linspace(0, len(spells), 12).astype(int)
-    for number, (low, high) in enumerate(itertools.pairwise(edges)):
+    for number, (low, high) in enumerate(pairwise(edges)):
         spells.iloc[low:high].to_parquet(path / f"part-{number}.parquet", index=False)
     return path
 
 
 def read(path: Path) -> pd.DataFrame:
-    """What was written, with labels as text: frames in memory order and store them otherwise."""
-    return alike(pd.read_parquet(path))
-
-
-def alike(frame: pd.DataFrame) -> pd.DataFrame:
-    labels = [*frame.select_dtypes("category"), *(set(frame) & {"client", "caseworker", "jobcentre", "exit"})]
-    return frame.assign(**{name: frame[name].astype(object).astype("string[pyarrow]") for name in labels})
+    return pd.read_parquet(path)
 
 
 @pytest.mark.parametrize("changes", ["split", "start"])
@@ -76,7 +72,7 @@ def test_files_hold_what_the_frame_holds(
     out = bip.person_periods(folder, 13, changes=changes, out=tmp_path / "periods")
     whole = bip.person_periods(spells, 13, changes=changes)
     assert out == tmp_path / "periods"
-    assert_frame_equal(read(out), alike(whole))
+    assert_frame_equal(read(out), whole)
     flow = json.loads((out / "_flow.json").read_text())
     assert flow.pop("rows_written") == flow["rows_out"] == len(whole)
     assert flow == whole.attrs["flow"]
@@ -111,8 +107,8 @@ def test_a_file_and_a_dataset_will_do(spells: pd.DataFrame, folder: Path, tmp_pa
     one = bip.person_periods(tmp_path / "spells.parquet", out=tmp_path / "one")
     files = [str(folder / f"part-{number}.parquet") for number in range(11)]
     two = bip.person_periods(ds.dataset(files), out=str(tmp_path / "two"))
-    assert_frame_equal(read(one), alike(whole))
-    assert_frame_equal(read(two), alike(whole))
+    assert_frame_equal(read(one), whole)
+    assert_frame_equal(read(two), whole)
 
 
 def test_columns_that_folders_name_are_kept(spells: pd.DataFrame, tmp_path: Path) -> None:
@@ -123,7 +119,7 @@ def test_columns_that_folders_name_are_kept(spells: pd.DataFrame, tmp_path: Path
         rows.to_parquet(tmp_path / f"spells/year={year}/rows.parquet", index=False)
     found = read(bip.person_periods(tmp_path / "spells", out=tmp_path / "periods"))
     expected = bip.person_periods(spells.assign(year=np.where(first, 2001, 2002).astype(np.int32)))
-    assert_frame_equal(found, alike(expected))
+    assert_frame_equal(found, expected)
 
 
 def test_text_and_holes_in_some_batches_keep_their_type(tmp_path: Path) -> None:
@@ -142,7 +138,8 @@ def test_text_and_holes_in_some_batches_keep_their_type(tmp_path: Path) -> None:
     rows.to_parquet(tmp_path / "spells.parquet", index=False)
     found = read(bip.person_periods(tmp_path / "spells.parquet", out=tmp_path / "periods"))
     expected = bip.person_periods(read(tmp_path / "spells.parquet"))
-    assert_frame_equal(found, alike(expected))
+    assert_frame_equal(found.drop(columns="exit"), expected.drop(columns="exit"))
+    assert found["exit"].tolist() == expected["exit"].tolist()
     assert found["score"].dtype == "Int8"
 
 
@@ -160,21 +157,23 @@ class Interrupted:
         return self.made(*args)
 
 
+def counted_batches(folder: Path) -> Iterator[tuple[str, Any]]:
+    return batches.client_batches(batches.SpellFiles.of(folder), COLUMNS, 13, False)
+
+
 @pytest.mark.parametrize("collapse", [None, MODEL])
 def test_an_interrupted_run_goes_on_from_the_last_part(
     folder: Path, tmp_path: Path, monkeypatch, collapse: list[str] | None
 ) -> None:
     whole = bip.person_periods(folder, out=tmp_path / "whole", collapse=collapse)
-    n_parts = Interrupted(monkeypatch, at=-1)
-    bip.person_periods(folder, out=tmp_path / "again", collapse=collapse)
+    n_parts = sum(1 for _ in counted_batches(folder))
     stopped = Interrupted(monkeypatch, at=5)
     with pytest.raises(KeyboardInterrupt):
         bip.person_periods(folder, out=tmp_path / "periods", collapse=collapse)
     assert not (tmp_path / "periods").exists()
     assert len(list((tmp_path / "periods.unfinished").iterdir())) == 4
-    in_all = n_parts.calls - 4  # the wrapper beneath counts what the one above lets through
     out = bip.person_periods(folder, out=tmp_path / "periods", collapse=collapse)
-    assert stopped.calls == 5 + in_all - 4
+    assert stopped.calls == 5 + n_parts - 4
     assert_frame_equal(read(out), read(whole))
     assert (out / "_flow.json").read_text() == (whole / "_flow.json").read_text()
     assert not (tmp_path / "periods.unfinished").exists()
@@ -187,7 +186,7 @@ def test_the_beginning_of_other_work_is_refused(folder: Path, tmp_path: Path, mo
     for options in ({"width": 26}, {"changes": "start"}, {"collapse": MODEL}):
         with pytest.raises(bip.OptionError, match="beginning of other work"):
             bip.person_periods(folder, out=tmp_path / "periods", **options)
-    rows = pd.read_parquet(folder / "part-3.parquet")
+    rows = read(folder / "part-3.parquet")
     rows.assign(age=rows["age"] + 1).to_parquet(folder / "part-3.parquet", index=False)
     with pytest.raises(bip.OptionError, match="beginning of other work"):
         bip.person_periods(folder, out=tmp_path / "periods")
@@ -219,9 +218,8 @@ def test_clients_that_come_again_are_refused_by_number(
     spells: pd.DataFrame, folder: Path, tmp_path: Path
 ) -> None:
     spells.iloc[:1].to_parquet(folder / "part-11.parquet", index=False)
-    with pytest.raises(
-        bip.ModelError, match=r"^part-11\.parquet: 1 client\(s\) have rows in several places.*Sort"
-    ) as said:
+    words = r"^part-11\.parquet: 1 client\(s\) have rows in several places.*Sort"
+    with pytest.raises(bip.ModelError, match=words) as said:
         bip.person_periods(folder, out=tmp_path / "periods")
     assert str(spells["client"].iloc[0]) not in str(said.value)
     mixed = spells.iloc[np.r_[:20, 100:120, 20:100]]
@@ -231,7 +229,7 @@ def test_clients_that_come_again_are_refused_by_number(
 
 
 def spoil(path: Path, how: str) -> None:
-    rows = pd.read_parquet(path)
+    rows = read(path)
     if how == "truncated":
         path.write_bytes(path.read_bytes()[:-60])
     elif how == "absent":
@@ -300,9 +298,9 @@ def test_counts_of_equal_rows_give_the_estimates_of_the_rows(
     spells: pd.DataFrame, folder: Path, tmp_path: Path, monkeypatch, held: int
 ) -> None:
     monkeypatch.setattr(period_files, "_HELD", held)
-    monkeypatch.setattr(period_files, "MADE", 300)
+    monkeypatch.setattr(period_files, "MADE", 100)
     out = bip.person_periods(folder, out=tmp_path / "counts", collapse=MODEL)
-    counts, rows = read(out), alike(bip.person_periods(spells))
+    counts, rows = read(out), bip.person_periods(spells)
     keys = ["period", "event", *MODEL]
     assert counts.columns.tolist() == [*keys, "count"]
     expected = rows.groupby(keys, observed=True, dropna=False).size()
@@ -312,6 +310,7 @@ def test_counts_of_equal_rows_give_the_estimates_of_the_rows(
         check_dtype=False,
     )
     assert (len(counts) == len(expected)) == (held > 20)
+    assert (len(list(out.glob("*.parquet"))) == 1) == (held > 20)
     assert len(counts) < len(rows)
     written = json.loads((out / "_flow.json").read_text())
     assert (written["rows_out"], written["rows_written"]) == (len(rows), len(counts))
@@ -330,7 +329,7 @@ def test_the_bar_counts_blocks(folder: Path, tmp_path: Path, capsys) -> None:
 LENGTHS = st.lists(st.tuples(st.integers(1, 4), st.integers(0, 40)), min_size=1, max_size=25)
 
 
-@settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(lengths=LENGTHS, read_at_once=st.integers(1, 12), seed=st.integers(0, 99))
 def test_batches_do_not_matter(
     lengths: list[tuple[int, int]], read_at_once: int, seed: int, tmp_path_factory, monkeypatch
@@ -340,9 +339,9 @@ def test_batches_do_not_matter(
     draw, rows = np.random.default_rng(seed), []
     for client, (n, length) in enumerate(lengths):
         edges = np.sort(draw.choice(np.arange(length + n + 1), n + 1, replace=False))
-        rows += [(f"c{client % 3}{client}", low, high, 0) for low, high in itertools.pairwise(edges)]
+        rows += [(f"c{client % 3}{client}", low, high, 0) for low, high in pairwise(edges)]
     frame = pd.DataFrame(rows, columns=["client", "start", "stop", "event"])
     folder = tmp_path_factory.mktemp("spells")
     frame.to_parquet(folder / "spells.parquet", index=False, row_group_size=7)
     out = bip.person_periods(folder / "spells.parquet", 5, out=folder / "periods")
-    assert_frame_equal(read(out), alike(bip.person_periods(frame, 5)), check_column_type=False)
+    assert_frame_equal(read(out), bip.person_periods(frame, 5), check_column_type=False)
