@@ -23,6 +23,7 @@ from walk import classes, findings, refuses_options
 
 import bipstats as bip
 from bipstats.core.result import Result
+from bipstats.progression.instruments import Instrument
 from bipstats.study.study import Study
 from bipstats.synthetic.truth import Truth
 from bipstats.tables import Summary
@@ -93,6 +94,8 @@ RESULTS: dict[str, Callable[[pd.DataFrame], Any]] = {
     "caseworkers.orientation_effect": lambda _: bip.caseworkers.orientation_effect(_small(), draws=20, rng=1),
     "caseworkers.belief": lambda _: bip.caseworkers.belief(_study()),
     "progression.short_scale": lambda _: bip.progression.short_scale(_study()),
+    "progression.profile": lambda _: bip.progression.profile(_study(), _study().clients["client"][0]),
+    "progression.unit_summary": lambda _: bip.progression.unit_summary(_study()),
     "progression.readiness": lambda _: bip.progression.readiness(bip.simulate(clients=60, rng=1)),
     "caseworkers.value_added": lambda _: bip.caseworkers.value_added(
         bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1
@@ -136,7 +139,7 @@ def test_every_result_class_is_walked_and_on_the_reference_page():
     shown = {kind for kind in classes() if "_repr_html_" in dir(kind)}
     assert {kind for kind in shown if not issubclass(kind, Result | Summary | Study)} == found
     values = {type(made(name)) for name in VALUES}
-    said = {kind for kind in classes() - shown - {Truth} if _says_itself(kind)}
+    said = {kind for kind in classes() - shown - {Truth, Instrument} if _says_itself(kind)}
     assert said == values
     page = (Path(__file__).parent.parent / "docs" / "reference.md").read_text(encoding="utf-8")
     listed = set(re.findall(r"^   ([\w.]+)$", page, re.MULTILINE))

@@ -111,6 +111,8 @@ ARGUMENTS: dict[str, Callable[[], dict[str, Any]]] = {
         study=bip.simulate(clients=200, rng=1), adjust="centre", draws=5
     ),
     "progression.short_scale": lambda: dict(study=_study()),
+    "progression.profile": lambda: dict(data=_study(), client=_study().clients["client"][0]),
+    "progression.unit_summary": lambda: dict(data=_study()),
     "progression.readiness": lambda: dict(study=bip.simulate(clients=60, rng=1)),
 }
 """Valid calls of every function that has an argument with named choices, or a confidence level.

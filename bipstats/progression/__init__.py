@@ -15,8 +15,11 @@ _NAMES: dict[str, str] = {
     "change": "changes",
     "icc": "intraclass",
     "invariance": "same_scale",
+    "instrument": "instruments",
+    "profile": "person",
     "readiness": "index",
     "short_scale": "few_items",
+    "unit_summary": "unit",
     "reliability": "scale",
     "weighted_kappa": "kappa",
 }

@@ -1,0 +1,82 @@
+"""A profile as one page to print: no network, no identifier."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import matplotlib as mpl
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from bipstats.progression.words import WORDS
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bipstats.progression.person import Profile
+
+
+_METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
+
+
+def render(profile: Profile) -> str:
+    """Make the page of a profile; text from outside is escaped."""
+    words, form = WORDS[profile.lang], profile.form
+    dates = profile.ratings["date"]
+    return str(
+        _template().render(
+            lang=profile.lang,
+            words=words,
+            title=profile.title or words["profile"],
+            instrument=form.title[profile.lang],
+            scale=words["scale"].format(low=form.low, high=form.high),
+            period=f"{dates.min():%Y-%m-%d} – {dates.max():%Y-%m-%d}",
+            times=int(profile.ratings["number"].max()),
+            radar=_svg(profile.plot(), "radar", f"{words['first']}, {words['latest']}"),
+            lines=_svg(profile.plot_lines(), "lines", words["over time"]),
+            raters=list(profile.raters.values()),
+            rows=_rows(profile, words),
+        )
+    )
+
+
+def _rows(profile: Profile, words: dict[str, str]) -> list[dict[str, Any]]:
+    """One row an item, with a cell for each rater."""
+    table = profile.table
+    rows = []
+    for item in dict.fromkeys(table["item"]):
+        own = table[table["item"] == item].set_index("respondent")
+        cells = [
+            _cell(own.loc[rater].to_dict(), words) if rater in own.index else None for rater in profile.raters
+        ]
+        rows.append({"label": own["label"].iloc[0], "cells": cells})
+    return rows
+
+
+def _cell(row: dict[Any, Any], words: dict[str, str]) -> dict[str, str]:
+    gap = float(row["change"])
+    change = "" if gap != gap else "0" if gap == 0 else f"{gap:+g}".replace("-", "−")
+    mark = words[f"reliable {row['reliable']}"]
+    return {"first": f"{row['first']:g}", "latest": f"{row['latest']:g}", "change": change, "mark": mark}
+
+
+@cache
+def _template() -> Any:
+    environment = Environment(
+        loader=PackageLoader("bipstats.progression"), autoescape=True, undefined=StrictUndefined, trim_blocks=True,
+        lstrip_blocks=True,
+    )  # fmt: skip
+    return environment.get_template("profile.html.j2")
+
+
+def _svg(axes: Axes, name: str, words: str) -> str:
+    """The drawing as an SVG element without date, fixed size or random ids."""
+    figure = axes.get_figure()
+    assert figure is not None
+    buffer = StringIO()
+    with mpl.rc_context({"svg.hashsalt": name}):
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})  # type: ignore[union-attr]
+    text = _METADATA.sub("", buffer.getvalue())
+    return text[text.index("<svg") :].replace("<svg ", f'<svg role="img" aria-label="{words}" ', 1)

@@ -1,0 +1,176 @@
+"""A unit's clients together: levels, and shares that changed by more than noise, small cells hidden."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from os import PathLike
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from bipstats.codebook import LANGUAGES
+from bipstats.errors import check_option
+from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
+from bipstats.progression.ratings import Limit, limits, read_ratings
+from bipstats.tables import Summary
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+    from bipstats.study.study import Study
+
+LEAST = 5
+"""Clients below which a number is hidden."""
+_COUNTS = ("improved", "unchanged", "declined")
+
+
+@dataclass(frozen=True, repr=False, eq=False)
+class UnitSummary:
+    """Ratings of all clients of a unit.
+
+    Attributes
+    ----------
+    table : pandas.DataFrame
+        ``item, label, respondent, n, mean_first, mean_latest, improved, unchanged, declined, steps``: means of
+        those rated twice or more; numbers of clients by change of `steps` or more. Hidden numbers are NA.
+    title : str
+    n_clients : int
+    n_hidden : int
+        Cells that are hidden.
+    """
+
+    table: pd.DataFrame
+    title: str
+    n_clients: int
+    n_hidden: int
+
+    def summary(self) -> Summary:
+        """Table with what is hidden."""
+        facts = {"clients": f"{self.n_clients:,}"}
+        notes = (
+            f"Improved and declined: by as many steps as are more than noise, or more. Numbers below {LEAST} "
+            f"are hidden, and "
+            "with one alone the next smallest, so that none follows from the others.",
+        )
+        return Summary(self.title, self.table.drop(columns="item"), facts, notes)
+
+    def plot_data(self) -> pd.DataFrame:
+        """Frame behind `plot`."""
+        return self.table.copy()
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw mean ratings at first and latest, item by item."""
+        frame = self.plot_data().dropna(subset=["mean_first", "mean_latest"])
+        axes = tidy_axes(new_axes(height=0.9 + 0.3 * max(len(frame), 4)) if ax is None else ax)
+        axes.grid(False, axis="y")
+        place = np.arange(len(frame))[::-1]
+        axes.hlines(place, frame["mean_first"], frame["mean_latest"], color="#9aa1a9", linewidth=1.4)
+        axes.plot(frame["mean_first"], place, "s", color=COLOURS[1], markersize=5, label="first")
+        axes.plot(frame["mean_latest"], place, "o", color=COLOURS[0], markersize=6, label="latest")
+        names = frame["label"] + " (" + frame["respondent"] + ")"
+        axes.set_yticks(place, names)
+        axes.set_xlabel("Mean rating")
+        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        return axes
+
+    def __repr__(self) -> str:
+        return str(self.summary())
+
+    def _repr_html_(self) -> str:
+        return self.summary().as_html()
+
+
+def unit_summary(
+    data: Study | pd.DataFrame,
+    *,
+    instrument: str | PathLike[str] | Instrument = "BIP",
+    lang: Language = "en",
+    title: str = "All clients",
+    reliability: float | Mapping[str, float] | None = None,
+) -> UnitSummary:
+    """Summarise the ratings of a unit's clients; numbers of fewer than five are hidden.
+
+    Parameters
+    ----------
+    data : Study or pandas.DataFrame
+        As in `bip.progression.profile`. One unit of a study: ``study.subset(jobcentre="Aarhus")``.
+    instrument : {"BIP", "SKAPA"}, path or Instrument
+    lang : {"en", "sv", "da"}
+    title : str
+    reliability : float or dict of item to float, optional
+        Of the ratings; estimated from the data if not given.
+
+    Returns
+    -------
+    UnitSummary
+
+    Raises
+    ------
+    ModelError
+        The ratings cannot be used; all that is wrong with them is named.
+
+    Notes
+    -----
+    Of the three numbers of an item (improved, unchanged, declined) one that is hidden alone would follow from the
+    others and their sum, so the next smallest is hidden with it. Means are shown of five clients or more.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.progression.unit_summary(bip.simulate(clients=200, rng=1), lang="da")
+    >>> found.table["label"].iloc[0]
+    'Søger job'
+    """
+    check_option("lang", lang, tuple(LANGUAGES))
+    form = _form(instrument)
+    rows = read_ratings(data, form)
+    known = limits(rows, form, reliability)
+    made = [
+        _row(rows[rows["respondent"] == rater], item.key, item.labels[lang], rater, known[rater, item.key])
+        for item in form.items
+        for rater in RATERS
+        if rater in item.raters
+    ]
+    table = pd.DataFrame(made)
+    table = table[table["n"].isna() | (table["n"] > 0)].reset_index(drop=True)
+    hidden = int(table[["n", *_COUNTS]].isna().to_numpy().sum() - table["steps"].isna().sum() * len(_COUNTS))
+    return UnitSummary(table, title, int(rows["client"].nunique()), hidden)
+
+
+def _row(own: pd.DataFrame, key: str, label: str, rater: str, limit: Limit) -> dict[str, object]:
+    by = own.dropna(subset=key).groupby("client")[key]
+    several = by.size() > 1
+    first, latest = by.first()[several], by.last()[several]
+    n, gap = len(first), latest - first
+    counts: list[int | None] = [None, None, None]
+    if not np.isnan(limit.steps):
+        up, down = int((gap >= limit.steps).sum()), int((gap <= -limit.steps).sum())
+        counts = _hide([up, n - up - down, down])
+    shown = n >= LEAST
+    return {
+        "item": key,
+        "label": label,
+        "respondent": rater,
+        "n": n if shown or n == 0 else pd.NA,
+        "mean_first": float(first.mean()) if shown else np.nan,
+        "mean_latest": float(latest.mean()) if shown else np.nan,
+        **dict(zip(_COUNTS, [pd.NA if not shown or c is None else c for c in counts], strict=True)),
+        "steps": limit.steps,
+    }
+
+
+def _hide(counts: list[int]) -> list[int | None]:
+    """Hide numbers below the least, and the next smallest where one alone would follow from the sum."""
+    small = [0 < count < LEAST for count in counts]
+    if sum(small) == 1:
+        rest = [place for place, bad in enumerate(small) if not bad and counts[place] > 0]
+        if rest:
+            small[min(rest, key=lambda place: counts[place])] = True
+    return [None if bad else count for count, bad in zip(counts, small, strict=True)]
+
+
+def _form(given: str | PathLike[str] | Instrument) -> Instrument:
+    return given if isinstance(given, Instrument) else instrument(given)
