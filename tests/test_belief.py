@@ -134,7 +134,7 @@ def test_new_and_former_answers_are_those_of_the_caseworkers_before_and_after_th
     given = study().responses.query("respondent == 'caseworker'").dropna(subset=["caseworker_belief"])
     given = given.sort_values(["client", "date"], kind="stable")
     enrolled = study().clients.set_index("client")["enrolled"]
-    monday = enrolled - pd.to_timedelta(enrolled.dt.dayofweek, unit="D")
+    monday = enrolled - pd.to_timedelta(enrolled.dt.day_of_week, unit="D")
     both = made[made["new_belief"].notna() & made["former_belief"].notna()]
     assert len(both) > 50
     for row in both.iloc[:: max(1, len(both) // 40)].itertuples():

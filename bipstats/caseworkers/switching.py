@@ -106,7 +106,7 @@ def switch_effect(
     `departures` have no such limit.
 
     **Disruption and draw.** With the effectiveness q of the new and the first caseworker read from their other clients,
-    :math:`\log h = \dots + \delta\,\text{changed} + \beta_0 q_\text{first} + \beta (q_\text{now} - q_\text{first})`;
+    :math:`\log h = \ldots + \delta\,\text{changed} + \beta_0 q_\text{first} + \beta (q_\text{now} - q_\text{first})`;
     :math:`\delta` is a change to one just as effective, and the draw is :math:`\beta` times the mean difference. With
     ``disruption by intercepts`` caseworkers have normal intercepts instead. The step without either comes out nearer
     one than the disruption even if caseworkers are drawn alike, as those still there have the less effective ones.
