@@ -59,7 +59,10 @@ def test_clients_are_predicted_by_models_that_have_not_seen_them() -> None:
 def test_the_indicators_predict_better_than_the_registers_in_the_study(study: Study) -> None:
     found = bip.progression.short_scale(study)
     table = found.table.set_index("model")
-    assert table.loc["all items", "conf_low"] > 0 and table.loc["all items", "brier"] < table.loc["register", "brier"]
+    assert (
+        table.loc["all items", "conf_low"] > 0
+        and table.loc["all items", "brier"] < table.loc["register", "brier"]
+    )
     assert (table["auc"].diff().iloc[2:12] > -0.03).all()  # no item makes it much worse
     same = bip.progression.short_scale(study)
     pd.testing.assert_frame_equal(found.table, same.table)
