@@ -50,9 +50,13 @@ def simulate(
         A seed of the caseworkers' own: the same caseworkers (effects, orientation, caseloads, departures)
         with other clients for each `rng`, as long as there are as many of them. None: `rng` draws them too.
     do : mapping, optional
-        A counterfactual with common random numbers: ``{"belief": 1}`` moves every latent belief by one step
-        at all times, ``{"switches": "none"}`` leaves every client with the first caseworker,
-        ``{"caseworkers": 0.5}`` gives every caseworker that own effect (log hazard). They can be combined.
+        A counterfactual with common random numbers. ``{"belief": 1}`` moves every latent belief by one step at
+        all times; ``{"switches": "none"}`` leaves every client with the first caseworker;
+        ``{"caseworkers": "effective"}`` gives every caseworker the mean own effect of the tenth with the largest,
+        a number that one (log hazard); ``{"interventions": "job + other"}`` puts every client in that class in
+        every quarter, with the caseworkers as they were; ``{"orientation": 1}`` moves every caseworker's
+        orientation by one sd, ``"high"`` and ``"low"`` turn it to that half of the population. They can be
+        combined.
     latent : bool
         Whether `Study.latent` holds the latent variables: a frame with a row per client and quarter.
 
@@ -60,7 +64,8 @@ def simulate(
     -------
     Study
         With exactly ``2 * round(3.375 * clients)`` questionnaires, ``max(10, round(0.075 * clients))``
-        caseworkers and the ten named job centres. `Study.truth` says what is true in it.
+        caseworkers and the ten named job centres. `Study.truth` says what is true in it. With a randomised
+        training (`Truth.training`) ``clients.trained`` says who was drawn.
 
     Raises
     ------
@@ -83,8 +88,9 @@ def simulate(
     the rater's use of the scale plus noise; they cause nothing. Hazards are constant within a quarter and
     change in the week of a switch; exits fall in exact weeks, which the register shows.
 
-    All numbers come from one seeded PCG64 stream per stage. Everything is synthetic: no figure in such a
-    study is a result of BIP.
+    All numbers come from one seeded PCG64 stream per stage. In a counterfactual study the days of the week of
+    questionnaires may differ, which are drawn pair by pair; all else that is drawn is the same. Everything is
+    synthetic: no figure in such a study is a result of BIP.
 
     Examples
     --------
