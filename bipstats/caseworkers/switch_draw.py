@@ -8,7 +8,8 @@ under c, :math:`q_{ic} = \log\{(O + a) / (E + a)\}`, the logarithm of a gamma mu
 
 .. math::
 
-    \log h = \ldots + \delta\,\text{changed} + \beta_0 q_{i,\text{first}} + \beta (q_{i,\text{now}} - q_{i,\text{first}})
+    \log h = \ldots + \delta\,\text{changed} + \beta_0 q_{i,\text{first}}
+    + \beta (q_{i,\text{now}} - q_{i,\text{first}})
 
 delta is the disruption: the effect of a change to a caseworker just as effective. The draw is beta times the mean
 difference over the weeks at risk after a change. A second way gives every caseworker a normal intercept instead.
