@@ -100,7 +100,7 @@ def tilted(scores: Floats, tilt: float) -> Floats:
     No shape of the effects is published. With this one the shares of the most and of the least effective (E15) can
     both hold beside the mean of the most effective (E12), for which a normal law has one number too few.
     """
-    halves = scores * np.exp(np.where(scores < 0, tilt, -tilt))
+    halves = scores * np.where(scores < 0, np.exp(tilt), np.exp(-tilt))
     mean = -np.sqrt(2 / np.pi) * np.sinh(tilt)
     variance = np.cosh(2 * tilt) - mean**2
     return (halves - mean) / np.sqrt(variance)

@@ -241,7 +241,10 @@ class Caseworkers:
         0.7508, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
     )
     effect_tilt: float = par(
-        0.11, "effects below their median are wider by this, above narrower", "log factor", "calibrated to E15"
+        0.11,
+        "effects below their median are wider by this, above narrower",
+        "log factor",
+        "calibrated to E15",
     )
     sorting: float = par(
         0.1309,
