@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose
 
@@ -17,7 +18,7 @@ from bipstats.calibration.parameters import ANSWER_ONE, FREE, LEVEL, RATE, RELIA
 from bipstats.calibration.reference import belief_effect, reference
 from bipstats.calibration.showing import seen
 from bipstats.calibration.solve import FLOOR, RIDGE, damped_updates, newton_step, own_slopes, settled, unlike
-from bipstats.calibration.writing import changes, jacobian_toml, read_jacobian, rewrite, world_path
+from bipstats.calibration.writing import changes, jacobian_toml, read_jacobian, read_spread, rewrite, world_path
 from bipstats.replication import analyses
 from bipstats.replication.frames import Prepared
 from bipstats.synthetic.streams import streams
@@ -256,7 +257,10 @@ def test_singular_values_and_conditions():
 
 def test_a_jacobian_survives_its_file(tmp_path):
     path = tmp_path / "j.toml"
-    path.write_text(jacobian_toml(made_up(), 100, 1), encoding="utf-8")
+    found = made_up()
+    spread = pd.Series([0.1 * (1 + k) for k in range(found.solved)], found.parameters[: found.solved])
+    path.write_text(jacobian_toml(found, spread, 100, 1), encoding="utf-8")
+    pd.testing.assert_series_equal(read_spread(path), spread)
     again = read_jacobian(path)
     assert again.parameters == ("x", "y", "z")
     assert_allclose(again.slopes, made_up().slopes)
