@@ -53,21 +53,22 @@ class Lessons:
         yield (
             "E2",
             "design",
-            f"Train a random half of the caseworkers to believe more: the log hazard of entry rises by {log(*trained)}, "
-            f"which {power(*trained)}; in F it does not rise.",
+            "Train a random half of the caseworkers to believe more: the log hazard of entry rises by "
+            f"{log(*trained)}, which {power(*trained)}; in F it does not rise.",
         )
         yield (
             "N2",
             "bias",
             "Noise alone makes the most and the least effective caseworkers look like 23 against 7 percent. On belief "
-            f"the reference analysis gives a hazard ratio of {ratio(BELIEF, 'N2')}, where the truth is {self._true('N2')}.",
+            f"the reference analysis gives a hazard ratio of {ratio(BELIEF, 'N2')}, where the truth is "
+            f"{self._true('N2')}.",
         )
         yield (
             "N2",
             "design",
             "The spread of caseworkers net of noise (bip.caseworkers.value_added, random intercept): log hazard "
-            f"{self._mean(SPREAD, 'N2')} here, {self._mean(SPREAD, 'E2')} in E2 (means of studies of 4,000 clients, errors "
-            "in brackets); the test of no differences by permutation tells the two apart in one study.",
+            f"{self._mean(SPREAD, 'N2')} here, {self._mean(SPREAD, 'E2')} in E2 (means of studies of 4,000 clients, "
+            "errors in brackets); the test of no differences by permutation tells the two apart in one study.",
         )
         yield (
             "H",
@@ -78,14 +79,14 @@ class Lessons:
         yield (
             "H",
             "design",
-            "Train a random half of the caseworkers to believe more: entry rises by half as much as in E2, and to tell a "
-            f"half from the whole takes about {needed(*trained, part=0.5)} clients.",
+            "Train a random half of the caseworkers to believe more: entry rises by half as much as in E2, and to tell "
+            f"a half from the whole takes about {needed(*trained, part=0.5)} clients.",
         )
         yield (
             "F",
             "bias",
-            f"In large studies the reference analysis gives a hazard ratio of {ratio(BELIEF, 'F')}, where the true effect "
-            "of belief is none.",
+            f"In large studies the reference analysis gives a hazard ratio of {ratio(BELIEF, 'F')}, where the true "
+            "effect of belief is none.",
         )
         yield (
             "F",
@@ -97,8 +98,8 @@ class Lessons:
         yield (
             "S",
             "bias",
-            f"In large studies the reference analysis gives a hazard ratio of {ratio(BELIEF, 'S')}, where the true effect "
-            "of belief is none; optimistic caseworkers seem to bring jobs.",
+            f"In large studies the reference analysis gives a hazard ratio of {ratio(BELIEF, 'S')}, where the true "
+            "effect of belief is none; optimistic caseworkers seem to bring jobs.",
         )
         yield (
             "S",
@@ -122,15 +123,16 @@ class Lessons:
         yield (
             "trouble",
             "bias",
-            f"In large studies the reference analysis gives a hazard ratio of {ratio(SWITCH, 'trouble')}, where the true "
-            "effect is none.",
+            f"In large studies the reference analysis gives a hazard ratio of {ratio(SWITCH, 'trouble')}, where the "
+            "true effect is none.",
         )
         left, alone = (log((DEPARTURES, name), "trouble") for name in (LEFT, ALONE))
         yield (
             "trouble",
             "design",
-            f"Departures, which move whole caseloads whatever their state: log hazard {left} after them against {alone} "
-            f"after clients' own changes; in E2 {log((DEPARTURES, LEFT), 'E2')} and {log((DEPARTURES, ALONE), 'E2')}.",
+            f"Departures, which move whole caseloads whatever their state: log hazard {left} after them against "
+            f"{alone} after clients' own changes; in E2 {log((DEPARTURES, LEFT), 'E2')} and "
+            f"{log((DEPARTURES, ALONE), 'E2')}.",
         )
         yield (
             "dropout",
