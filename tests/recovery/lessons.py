@@ -1,11 +1,15 @@
-"""`python -m tests.recovery.lessons`: what the worlds' own texts must say, with the numbers of `results.csv`.
+"""`python -m tests.recovery.lessons`: write the worlds' own texts anew, with the numbers of `results.csv`.
 
 A world's `bias` and `design` quote the harness. The numbers are filled in here, and a test compares.
 """
 
 from __future__ import annotations
 
+import json
+import re
+import textwrap
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -197,7 +201,38 @@ def _short(value: float) -> str:
     return text.replace("0.", ".", 1)
 
 
+def write(texts: dict[tuple[str, str], str], folder: Path) -> list[str]:
+    """Put the texts into the worlds' files of a source tree; say which have changed."""
+    changed = []
+    for (world, kind), text in texts.items():
+        path = folder / "truth.py" if world == "E2" else folder / "worlds" / f"{world}.toml"
+        before = path.read_text(encoding="utf-8")
+        after, count = _in_python(before, kind, text) if world == "E2" else _in_toml(before, kind, text)
+        if count != 1:
+            raise LookupError(f"{path.name} has {count} texts called {kind}, not one")
+        if after != before:
+            path.write_text(after, encoding="utf-8", newline="\n")
+            changed.append(f"{world}.{kind}")
+    return changed
+
+
+def _in_toml(source: str, kind: str, text: str) -> tuple[str, int]:
+    line = f"{kind} = {json.dumps(text, ensure_ascii=False)}"
+    return re.subn(rf"^{kind} = .*$", lambda _: line, source, flags=re.MULTILINE)
+
+
+def _in_python(source: str, kind: str, text: str) -> tuple[str, int]:
+    """Constants of the default world: strings in brackets, a line each."""
+    lines = textwrap.wrap(text, 110, drop_whitespace=False)
+    value = "(\n" + "".join(f"    {json.dumps(line)}\n" for line in lines) + ")"
+    return re.subn(
+        rf"^_E2_{kind.upper()} = \(\n.*?\n\)$",
+        lambda _: f"_E2_{kind.upper()} = {value}",
+        source,
+        flags=re.MULTILINE | re.DOTALL,
+    )
+
+
 if __name__ == "__main__":
-    for (world, kind), text in Lessons(results.read()).texts().items():
-        said = getattr(bip.scenarios()[world], kind)
-        print(f"{world}.{kind}{'' if said == text else '  CHANGED'}: {text}")
+    package = Path(bip.__file__).parent / "synthetic"
+    print("\n".join(write(Lessons(results.read()).texts(), package)) or "Nothing has changed.")
