@@ -109,7 +109,7 @@ class Lessons:
             "S",
             "design",
             "After a change of caseworker, the former one's orientation: log hazard "
-            f"{log(FORMER, 'S')} per step of belief here, {log(FORMER, 'E2')} in E2, which {power(FORMER, 'S')}.",
+            f"{log(FORMER, 'S')} per step of belief here, {log(FORMER, 'E2')} in E2. The first {power(FORMER, 'S')}.",
         )
         yield (
             "RTM",
@@ -121,8 +121,8 @@ class Lessons:
             "RTM",
             "design",
             "The class of a quarter on the change of the quarter before, which it cannot have caused: "
-            f"{log(BEFORE, 'RTM')} standard deviations for job + other against none, {log(BEFORE, 'E2')} in E2; "
-            f"this {power(BEFORE, 'RTM')}.",
+            f"{log(BEFORE, 'RTM')} standard deviations for job + other against none, {log(BEFORE, 'E2')} in E2. The first "
+            f"{power(BEFORE, 'RTM')}.",
         )
         yield (
             "trouble",
@@ -141,8 +141,8 @@ class Lessons:
         yield (
             "dropout",
             "bias",
-            "Among those measured again every class seems to rise: without an intervention by "
-            f"{log(STILL, 'dropout')} standard deviations a quarter, where it is {log(STILL, 'E2')} in E2.",
+            "Among those measured again change looks better than it is: without an intervention "
+            f"{log(STILL, 'dropout')} standard deviations a quarter, {log(STILL, 'E2')} in E2.",
         )
         yield (
             "training_E2",
@@ -163,7 +163,7 @@ class Lessons:
     def _ratio(self, what: tuple[str, str], world: str) -> str:
         """The limit as a ratio."""
         limit = self._line(what, world).limit
-        return f"{np.exp(limit.value):.2f} (error of its log {_short(limit.mc_error)})"
+        return f"{_short(np.exp(limit.value))} (error of its log {_short(limit.mc_error, 3)})"
 
     def _true(self, world: str) -> str:
         return f"{np.exp(bip.scenarios()[world].hazard.belief):.2f}"
@@ -171,13 +171,13 @@ class Lessons:
     def _log(self, what: tuple[str, str], world: str) -> str:
         """The limit with its Monte Carlo error."""
         limit = self._line(what, world).limit
-        return f"{_short(limit.value)} ({_short(limit.mc_error)})"
+        return _with_error(limit.value, limit.mc_error)
 
     def _mean(self, what: tuple[str, str], world: str) -> str:
         """The mean over studies with its Monte Carlo error."""
         line = self._line(what, world)
         bias = performance(line.tally, results.Number(line.limit.value, 0.0), None)["bias, limit"]
-        return f"{_short(line.limit.value + bias.value)} ({_short(bias.mc_error)})"
+        return _with_error(line.limit.value + bias.value, bias.mc_error)
 
     def _power(self, what: tuple[str, str], world: str) -> str:
         """Power at the size of a study, and the size for .8."""
@@ -187,18 +187,26 @@ class Lessons:
         return found if power.value > 0.8 else f"{found} and of .8 by about {self._needed(what, world)}"
 
     def _needed(self, what: tuple[str, str], world: str, part: float = 1.0) -> str:
-        """Clients for a power of .8 against a part of the limit, by the spread over studies; two digits."""
+        """Clients for a power of .8 against a part of the limit, by the errors that studies report; two digits."""
         line = self._line(what, world)
-        sd = performance(line.tally, line.limit, None)["empirical error"].value
-        size = CLIENTS * (POWER * sd / (part * line.limit.value)) ** 2
+        error = performance(line.tally, line.limit, None)["reported error"].value
+        size = CLIENTS * (POWER * error / (part * line.limit.value)) ** 2
         digits = 10 ** (int(np.log10(size)) - 1)
         return f"{round(size / digits) * digits:,}"
 
 
-def _short(value: float) -> str:
-    """Two or three decimals without the zero before them: errors below .005 need the third."""
-    text = f"{value:.2f}" if abs(value) >= 0.0095 else f"{value:.3f}"
-    return text.replace("0.", ".", 1)
+def _with_error(value: float, error: float) -> str:
+    """A number and its error in brackets, to the digit in which the error can be seen."""
+    digits = 2 if error >= 0.005 else 3
+    return f"{_short(value, digits)} ({_short(error, digits)})"
+
+
+def _short(value: float, digits: int = 2) -> str:
+    """Decimals without the zero before them."""
+    text = f"{value:.{digits}f}"
+    if not float(text):
+        return f"under .{'0' * (digits - 1)}1" if value else "0"
+    return text.replace("0.", ".", 1) if abs(value) < 1 else text
 
 
 def write(texts: dict[tuple[str, str], str], folder: Path) -> list[str]:
