@@ -18,8 +18,8 @@ def client_flow(prepared: Prepared) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``key, step, of, clients, left_out, reason``. Counts of one to four are NA; what such a step leaves out is counted
-        with the next one, so that no difference gives it away.
+        ``key, step, of, clients, left_out, reason``. Counts of one to four are NA; what such a step
+        leaves out is counted with the next one, so that no difference gives it away.
     """
     study = prepared.study
     every = set(study.clients["client"])
@@ -54,7 +54,7 @@ def _frame(steps: list[tuple[str, str, str, set[object], str]]) -> pd.DataFrame:
     size = {key: len(clients) for key, _, _, clients, _ in steps}
     above = {key: of for key, _, of, _, _ in steps}
     hidden: set[str] = set()
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for key, step, of, _, reason in steps:
         while of in hidden:
             of = above[of]

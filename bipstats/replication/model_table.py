@@ -65,6 +65,6 @@ class ModelTable:
         if "p_value" in frame:
             frame = frame.assign(p_value=[p_text(value) for value in frame["p_value"]])
         if self.ratio:
-            frame.insert(frame.columns.get_loc("conf_low"), self.ratio, np.exp(frame["estimate"]))
+            frame.insert(list(frame.columns).index("conf_low"), self.ratio, np.exp(frame["estimate"]))
             frame[["conf_low", "conf_high"]] = np.exp(frame[["conf_low", "conf_high"]])
         return Summary(self.title, frame, dict(self.facts), self.notes)

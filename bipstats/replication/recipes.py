@@ -8,7 +8,10 @@ from importlib import resources
 
 import pandas as pd
 
-_HEAD = 'import bipstats as bip\n\nstudy = bip.read_study("study")  # your folder; bip.load_synthetic() is the packaged one\n'
+_HEAD = """import bipstats as bip
+
+study = bip.read_study("study")  # your folder; bip.load_synthetic() is the packaged study
+"""
 
 
 def recipes(table: pd.DataFrame, draws: int, seed: int) -> dict[str, str]:

@@ -55,17 +55,20 @@ def thought_experiment(prepared: Prepared) -> Section:
     figures = published().set_index("id")["value"]
     actual, best = float(figures[_ACTUAL]), float(figures[_BEST])
     printed = pd.DataFrame(
-        [("", "published", actual, np.nan, np.nan, 0.0), ("not stated", "published", best, np.nan, np.nan, best - actual)],
+        [
+            ("", "published", actual, np.nan, np.nan, 0.0),
+            ("not stated", "published", best, np.nan, np.nan, best - actual),
+        ],
         columns=list(THOUGHT_EXPERIMENT),
-    )  # fmt: skip
+    )
     return pd.concat([printed, found.table[list(THOUGHT_EXPERIMENT)]], ignore_index=True), found.paragraph
 
 
 def classes(quantities: Quantities) -> Section:
     """Progression by class as the ledger's rows E23 to E26 have it, by four designs."""
     rows = []
-    for design, names in DESIGNS.items():
-        for name, own in zip(names, CLASSES, strict=False):
+    for design, quantity in DESIGNS.items():
+        for name, own in zip(quantity, CLASSES, strict=False):
             made = quantities[name]
             if isinstance(made, Estimate):
                 rows.append((own, SIGNS[own], design, made.value, *made.working_interval(), made.n))
