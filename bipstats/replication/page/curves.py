@@ -10,80 +10,89 @@ from markupsafe import Markup, escape
 
 from bipstats.replication.page.strips import Axis
 
-QUARTER, YEAR = 26, 52
+HALF_YEAR, YEAR = 26, 52
 _LABEL_GAP = 6.5
 """Least distance of two curves' names, in per cent of the height."""
 
 
-def step_curves(curves: Sequence[tuple[int, str, pd.DataFrame]], across: Axis, up: Axis, words: str) -> Markup:
+def step_curves(curves: Sequence[tuple[int, str, pd.DataFrame]], up: Axis, digits: Sequence[str], words: str) -> Markup:
     """Draw steps of ``week, incidence``; each curve is a level, a name at its end, and its frame."""
+    across = weeks_axis(max(int(frame["week"].max()) for _, _, frame in curves))
     lines = "".join(
         f'<path class="curve belief-{level}" d="{_steps(frame, across, up)}"/>' for level, _, frame in curves
     )
-    drawn = f'<svg class="inner" viewBox="0 0 100 100" preserveAspectRatio="none">{lines}</svg>'
-    ends = [(level, name, float(frame["incidence"].iloc[-1])) for level, name, frame in curves]
     last = {level: across.at(float(frame["week"].iloc[-1])) for level, _, frame in curves}
+    ends = [(level, name, 100 - up.at(float(frame["incidence"].iloc[-1]))) for level, name, frame in curves]
     names = "".join(
-        f'<svg x="{last[level]}%" y="{place}%" overflow="visible">'
-        f'<text class="end belief-{level}" x="7" y="4">{escape(name)}</text></svg>'
-        for level, name, place in _apart([(level, name, 100 - up.at(end)) for level, name, end in ends])
+        _at(last[level], place, f'<text class="end belief-{level}" x="8" dy=".35em">{escape(name)}</text>')
+        for level, name, place in _apart(ends)
     )
-    return _picture("curves", words, _frame(across, up) + drawn + names)
+    ticks = "".join(
+        _at(across.at(tick), 100, f'<text class="week{" half" if tick % YEAR else ""}" y="20">{tick:g}</text>')
+        for tick in across.ticks
+    )
+    return _picture("curves", words, _lines(up, digits) + ticks + _stretched(lines) + names)
 
 
-def caterpillar(rows: pd.DataFrame, up: Axis, words: str) -> Markup:
-    """Draw ``estimate, conf_low, conf_high`` sorted from low to high; clear ones stand out."""
+def caterpillar(rows: pd.DataFrame, up: Axis, digits: Sequence[str], words: str) -> Markup:
+    """Draw ``adjusted, conf_low, conf_high`` as bars and dots, ``shrunken`` as a line, in the order of the rows."""
     place = 100 * (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
-    parts = [_lines(up)]
-    for kind in ("unclear", "below", "above"):
-        chosen = (rows["side"] == kind).to_numpy()
-        if not chosen.any():
-            continue
-        bars = "".join(
-            f"M{x:.2f} {100 - up.at(low):.2f}V{100 - up.at(high):.2f}"
-            for x, low, high in zip(
-                place[chosen], rows["conf_low"][chosen], rows["conf_high"][chosen], strict=True
-            )
-        )
-        dots = "".join(
-            f"M{x:.2f} {100 - up.at(value):.2f}h0"
-            for x, value in zip(place[chosen], rows["estimate"][chosen], strict=True)
-        )
-        parts.append(
-            f'<svg class="inner" viewBox="0 0 100 100" preserveAspectRatio="none">'
-            f'<path class="bars {kind}" d="{bars}"/><path class="points {kind}" d="{dots}"/></svg>'
-        )
-    return _picture("caterpillar", words, "".join(parts))
+
+    def path(name: str, mark: str) -> str:
+        return "".join(f"M{x:.2f} {100 - up.at(value):.2f}{mark}" for x, value in zip(place, rows[name], strict=True))
+
+    bars = "".join(
+        f"M{x:.2f} {100 - up.at(low):.2f}V{100 - up.at(high):.2f}"
+        for x, low, high in zip(place, rows["conf_low"], rows["conf_high"], strict=True)
+    )
+    line = "L".join(f"{x:.2f} {100 - up.at(value):.2f}" for x, value in zip(place, rows["shrunken"], strict=True))
+    drawn = (
+        f'<path class="bars" d="{bars}"/><path class="points" d="{path("adjusted", "h0")}"/>'
+        f'<path class="shrunken" d="M{line}"/>'
+    )
+    return _picture("caterpillar", words, _lines(up, digits) + _stretched(drawn))
 
 
 def weeks_axis(last: int) -> Axis:
     """Weeks from zero, a tick every half year."""
-    return Axis(0, last, tuple(range(0, last + 1, QUARTER)))
+    return Axis(0, last, tuple(range(0, last + 1, HALF_YEAR)))
+
+
+def at_ticks(frame: pd.DataFrame, ticks: Sequence[float]) -> list[dict[str, float] | None]:
+    """The row of a curve at each tick: the last one at or before it; None where the curve has ended."""
+    weeks = frame["week"].to_numpy()
+    found = [int(np.searchsorted(weeks, tick, side="right")) - 1 for tick in ticks]
+    return [
+        None if place < 0 or tick > weeks[-1] else frame.iloc[place].to_dict()
+        for place, tick in zip(found, ticks, strict=True)
+    ]
 
 
 def _picture(kind: str, words: str, inside: str) -> Markup:
     return Markup(f'<svg class="{kind}" role="img" aria-label="{escape(words)}">{inside}</svg>')
 
 
-def _frame(across: Axis, up: Axis) -> str:
-    """Horizontal lines with their numbers, and the ticks of the weeks."""
-    ticks = "".join(
-        f'<line class="tick" x1="{across.at(tick)}%" x2="{across.at(tick)}%" y1="100%" y2="100%"'
-        ' transform="translate(0 0)"/>'
-        f'<svg x="{across.at(tick)}%" y="100%" overflow="visible">'
-        f'<text class="week{" half" if tick % YEAR else ""}" y="18">{tick:g}</text></svg>'
-        for tick in across.ticks
-    )
-    return _lines(up) + ticks
+def _stretched(inside: str) -> str:
+    """Shapes in a square of 100 that takes the picture's width and height."""
+    return f'<svg class="inner" viewBox="0 0 100 100" preserveAspectRatio="none">{inside}</svg>'
 
 
-def _lines(up: Axis) -> str:
-    lines = "".join(
-        f'<line class="{"reference" if tick == up.reference else "grid"}" x1="0" x2="100%" '
-        f'y1="{100 - up.at(tick)}%" y2="{100 - up.at(tick)}%"/>'
-        for tick in up.ticks
+def _at(x: float, y: float, inside: str) -> str:
+    """Something at a place given in per cent."""
+    return f'<svg x="{x}%" y="{y:g}%" overflow="visible">{inside}</svg>'
+
+
+def _lines(up: Axis, digits: Sequence[str]) -> str:
+    """Horizontal lines with their numbers at the left."""
+    return "".join(
+        f'<line class="grid" x1="0" x2="100%" y1="{100 - up.at(tick):g}%" y2="{100 - up.at(tick):g}%"/>'
+        + _at(0, 100 - up.at(tick), f'<text class="level" x="-8" dy=".35em">{digit}</text>')
+        for tick, digit in zip(up.ticks, digits, strict=True)
+    ) + (
+        ""
+        if up.reference is None
+        else f'<line class="reference" x1="0" x2="100%" y1="{100 - up.at(up.reference):g}%" y2="{100 - up.at(up.reference):g}%"/>'
     )
-    return lines
 
 
 def _steps(frame: pd.DataFrame, across: Axis, up: Axis) -> str:

@@ -38,6 +38,10 @@ class Speech:
         text = catalogue(_PACKAGE, self.lang)[key]
         return typeset(text.format(**places) if places else text)
 
+    def knows(self, key: str) -> bool:
+        """Whether the catalogue has such a text."""
+        return key in catalogue(_PACKAGE, self.lang)
+
     def verdict(self, word: str) -> str:
         """A verdict without its mark of calibration."""
         return self(f"verdict.{word.removeprefix(CALIBRATED)}")
@@ -71,6 +75,11 @@ class Speech:
         if found is None:
             return Markup('<span lang="en">{}</span>').format(capital(typeset(text)))
         return escape(capital(found))
+
+    def sentence(self, text: str) -> Markup:
+        """The same without a capital, to stand within a sentence."""
+        found = self._known(text)
+        return Markup('<span lang="en">{}</span>').format(typeset(text)) if found is None else escape(found)
 
     def label(self, text: str) -> str:
         """The same as plain text, and without a capital."""
