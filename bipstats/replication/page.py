@@ -55,7 +55,7 @@ LEGEND: tuple[tuple[str, str], ...] = (
 _ROLES = {"main": "this row", "admissible": "as good", "beside": "for comparison", "truth": "true value"}
 
 
-def render(replication: Replication) -> str:
+def render(replication: Replication, lang: str = "en") -> str:
     """Make the page of a replication; text from outside is escaped, no person appears."""
     return _template().render(
         version=bipstats.__version__,
