@@ -55,7 +55,7 @@ def inline_svg(draw: Callable[[Axes], Axes], name: str, words: str, height: floa
     buffer = StringIO()
     figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})  # type: ignore[union-attr]
     text = buffer.getvalue()
-    return _accessible(_own_ids(_variables(text[text.index("<svg") :]), name), words)
+    return _accessible(own_ids(_variables(text[text.index("<svg") :]), name), words)
 
 
 def _dip_in_ink(axes: Axes) -> None:
@@ -77,7 +77,7 @@ def _variables(svg: str) -> str:
     return svg
 
 
-def _own_ids(svg: str, name: str) -> str:
+def own_ids(svg: str, name: str) -> str:
     """Number the ids: the drawing library's are random, and repeat from figure to figure."""
     found = dict.fromkeys(re.findall(r'\bid="([^"]+)"', svg))
     new = {old: f"{name}-{place}" for place, old in enumerate(found)}

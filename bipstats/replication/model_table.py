@@ -46,12 +46,14 @@ class ModelTable:
     shown: str = ""
 
     @classmethod
-    def of(cls, fit: Result, shown: str, *notes: str) -> ModelTable:
-        """Keep the table of a fit and what its summary says, and forget the rest."""
-        told = fit.summary(LEVEL)
+    def of(cls, fit: Result, shown: str, *notes: str, called: str = "") -> ModelTable:
+        """Keep the table of a fit and what its summary says, and forget the rest; `shown` may be called otherwise."""
+        told, table = fit.summary(LEVEL), fit.tidy(LEVEL)
+        if called:
+            table["term"], shown = table["term"].replace(shown, called), called
         return cls(
             title=told.title,
-            table=fit.tidy(LEVEL),
+            table=table,
             ratio=fit.ratio or "",
             facts=dict(told.facts),
             notes=tuple(note for note in (*told.notes, *notes) if note),

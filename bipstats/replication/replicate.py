@@ -19,6 +19,7 @@ from bipstats.replication.recipes import recipes
 from bipstats.replication.result import Replication
 from bipstats.replication.sections import sections
 from bipstats.replication.status import status
+from bipstats.replication.tables import tables
 from bipstats.replication.targets import targets
 from bipstats.seeds import check_rng
 from bipstats.study.study import Study
@@ -107,9 +108,7 @@ def replicate(
         calibrated=calibrated,
         world=world,
         **frames,
-        models={
-            row.id: prepared.tables[row.quantity] for row in targets() if row.quantity in prepared.tables
-        },
+        models=tables(prepared.tables, quantities),
         code=recipes(table, prepared.draws, prepared.seed),
         assumptions={row.id: row.assumes for row in targets() if row.assumes},
         status=status(table),

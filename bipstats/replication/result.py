@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from bipstats.codebook.files import check_language
 from bipstats.replication.figures import forest_data, published_against_estimate
 from bipstats.replication.model_table import ModelTable
 from bipstats.replication.wording import line, number, range_text
@@ -123,12 +124,14 @@ class Replication:
                 "verdict": self.table["verdict"],
             }
         )
-        notes = (self._warning,) if self.simulated else ()
+        notes = (self.warning,) if self.warning else ()
         return Summary(_TITLE, shown, dict(self.glance), notes)
 
     @property
-    def _warning(self) -> str:
-        """What has to be said before the verdicts on simulated data."""
+    def warning(self) -> str:
+        """What has to be said before the verdicts on simulated data; empty for real data."""
+        if not self.simulated:
+            return ""
         if self.calibrated:
             return _SIMULATED + _CALIBRATED
         return f"{_SIMULATED}It is not calibrated to these figures: {self.world}."
@@ -149,21 +152,56 @@ class Replication:
         """Draw the ratios: published mark beside estimate with interval, on a logarithmic scale."""
         return published_against_estimate(self.plot_data(), ax)
 
-    def to_html(self, path: str | PathLike[str]) -> None:
+    def to_html(self, path: str | PathLike[str], lang: str = "en") -> None:
         """Write one self-contained page: ledger, definitions, sources and figures.
 
         Parameters
         ----------
         path : path
             A file that is there already is replaced.
+        lang : {"en", "sv", "da"}
+
+        Raises
+        ------
+        OptionError
+            If there is no such language.
         """
         from bipstats.replication.page import render
 
-        Path(path).write_text(render(self), encoding="utf-8", newline="\n")
+        check_language(lang)
+        Path(path).write_text(render(self, lang), encoding="utf-8", newline="\n")
+
+    def to_folder(self, path: str | PathLike[str], lang: str = "en", force: bool = False) -> Path:
+        """Write the whole report: page, tables, figures, and everything once more for machines.
+
+        Parameters
+        ----------
+        path : path
+            Made if it is not there. An earlier report in it is replaced.
+        lang : {"en", "sv", "da"}
+            Of the page and the figures; the tables are in English.
+        force : bool
+            Whether to write into a folder that holds other files; these stay as they are.
+
+        Returns
+        -------
+        pathlib.Path
+            Of the page, ``index.html``. Beside it stand ``ledger.csv``, ``details.csv``, ``result.json``, and
+            ``figures`` with each figure as PNG and SVG.
+
+        Raises
+        ------
+        OptionError
+            There is no such language, the path is a file, the folder holds files that are no report's, or nothing can
+            be written there.
+        """
+        from bipstats.replication.folder import write_folder
+
+        return write_folder(self, Path(path), lang, force)
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
 
     def __repr__(self) -> str:
-        head = [_TITLE, *([self._warning] if self.simulated else [])]
+        head = [_TITLE, *([self.warning] if self.warning else [])]
         return "\n".join([*head, *self.lines()])

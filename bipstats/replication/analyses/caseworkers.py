@@ -14,6 +14,7 @@ from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
 from bipstats.replication.frames import SIGNIFICANT, Prepared, complete, terms, with_entries
+from bipstats.replication.model_table import ModelTable
 from bipstats.replication.wording import counted
 
 Floats = NDArray[np.float64]
@@ -123,7 +124,10 @@ def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
         f"{counted(unmeasured, 'client')} without a measurement while at risk left out" if unmeasured else "",
         f"{counted(missing, 'client')} with missing answers left out" if missing else "",
     )
-    expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
+    fit = logit(f"entry ~ {right}", rows)
+    expected = fit.predict(rows).to_numpy()
+    name = "adjusted less raw gap, with answers" if answers else "adjusted less raw gap"
+    prepared.keep(name, ModelTable.of(fit, "", *left_out, lost, note))
     group = RawShares.from_clients(
         rows["entry_caseworker"], rows["entry"].to_numpy(), expected, LEAST_CLIENTS
     )
