@@ -109,4 +109,4 @@ def _thinned(ticks: list[float]) -> tuple[float, ...]:
 def _step(rough: float) -> float:
     """The next of 1, 2, 5 times a power of ten."""
     power = 10.0 ** floor(log10(rough))
-    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * 0.999)
+    return next(factor * power for factor in (1.0, 2.0, 5.0, 10.0) if factor * power >= rough * 0.9)
