@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from functools import cache
 from importlib import resources
@@ -12,6 +13,12 @@ _HEAD = """import bipstats as bip
 
 study = bip.read_study("study")  # your folder; bip.load_synthetic() is the packaged study
 """
+
+
+_IDLE = """
+# This study has terms without variation or without values: take those that the row's note names out of the formulas.
+"""
+_LEFT_OUT = re.compile(r"without (a value|variation)[\w ]*,? and left out")
 
 
 def recipes(table: pd.DataFrame, draws: int, seed: int) -> dict[str, str]:
@@ -29,13 +36,11 @@ def recipes(table: pd.DataFrame, draws: int, seed: int) -> dict[str, str]:
     dict of str to str
         Each ends by giving ``estimate`` the value of the row.
     """
-    rows = table.loc[table["estimate"].notna(), "id"]
-    known = _known()
-    return {
-        name: _HEAD + known[name].replace("DRAWS", str(draws)).replace("SEED", str(seed))
-        for name in rows
-        if name in known
-    }
+    known, made = _known(), {}
+    for name, note in table.loc[table["estimate"].notna(), ["id", "note"]].itertuples(index=False):
+        code = known[name].replace("DRAWS", str(draws)).replace("SEED", str(seed))
+        made[name] = _HEAD + (_IDLE if _LEFT_OUT.search(note) else "") + code
+    return made
 
 
 @cache
