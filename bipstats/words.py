@@ -18,8 +18,8 @@ _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
 @cache
-def catalogue(package: str, lang: str, folder: str = "words") -> Mapping[str, str]:
-    """Read ``<folder>/<lang>.toml`` of a package; tables become dotted keys.
+def catalogue(package: str, lang: str) -> Mapping[str, str]:
+    """Read ``words/<lang>.toml`` of a package; tables become dotted keys.
 
     Raises
     ------
@@ -33,8 +33,22 @@ def catalogue(package: str, lang: str, folder: str = "words") -> Mapping[str, st
     'stämmer'
     """
     check_language(lang)
-    text = (resources.files(package) / folder / f"{lang}.toml").read_text(encoding="utf-8")
+    text = (resources.files(package) / "words" / f"{lang}.toml").read_text(encoding="utf-8")
     return dict(_flat(tomllib.loads(text)))
+
+
+@cache
+def phrases(package: str) -> Mapping[str, Mapping[str, str]]:
+    """Read ``words/phrases.toml`` of a package: English text -> the same in the other languages.
+
+    Examples
+    --------
+    >>> from bipstats.words import phrases
+    >>> phrases("bipstats.replication")["hazard ratio"]["da"]
+    'hazardratio'
+    """
+    text = (resources.files(package) / "words" / "phrases.toml").read_text(encoding="utf-8")
+    return tomllib.loads(text)
 
 
 def placeholders(text: str) -> set[str]:

@@ -154,14 +154,15 @@ class Charts:
         frame = self.replication.thought_experiment
         if frame.empty:
             return None
-        axis = self._over(frame, ("share", "conf_low", "conf_high"), reference=None, least=0.0)
+        printed = frame.loc[frame["kind"] == "published", "share"]
+        axis = self._over(frame, ("share", "conf_low", "conf_high"), reference=float(printed.max()), least=0.0)
         groups = []
         for kinds in (("published",), ("actual",), ("naive",), ("feasible",), ("oracle",)):
             rows = frame[frame["kind"].isin(kinds)].to_dict("records")
             if rows:
                 groups.append({"kind": kinds[0], "rows": [self._thought_row(axis, row) for row in rows]})
         ticks = [self.say.digits(f"{100 * tick:g}") for tick in axis.ticks]
-        return {"groups": groups, "scale": scale_line(axis, ticks)}
+        return {"groups": groups, "scale": scale_line(axis, ticks), "empty": strip(axis, _NAN)}
 
     def _thought_row(self, axis: Axis, row: dict[Any, Any]) -> dict[str, Any]:
         kind = row["kind"]

@@ -12,7 +12,7 @@ from markupsafe import Markup, escape
 
 from bipstats.replication.verdict import CALIBRATED
 from bipstats.replication.wording import number, published_text
-from bipstats.words import catalogue, localised, placeholders
+from bipstats.words import catalogue, localised, phrases, placeholders
 
 _PACKAGE = "bipstats.replication"
 _MINUS = re.compile(r"(?<![\w/])-(?= ?[\d.,])")
@@ -92,25 +92,23 @@ class Speech:
     def _known(self, text: str) -> str | None:
         if self.lang == "en" or not text:
             return typeset(text)
-        phrases = catalogue(_PACKAGE, self.lang, "phrases")
-        if text in phrases:
-            return typeset(phrases[text])
-        for pattern, phrase in _patterns(self.lang):
+        known = phrases(_PACKAGE)
+        if text in known:
+            return typeset(known[text][self.lang])
+        for pattern, phrase in _patterns():
             if match := pattern.fullmatch(text):
                 places = {name: localised(cell, self.lang) for name, cell in match.groupdict().items()}
-                return typeset(phrase.format(**places))
+                return typeset(phrase[self.lang].format(**places))
         return None
 
     def _parts(self, text: str) -> Iterator[str]:
+        known = phrases(_PACKAGE)
         pieces = [piece for piece in text.split(_SEVERAL) if piece]
         while pieces:
-            whole = (n for n in range(len(pieces), 0, -1) if self._is_phrase(_SEVERAL.join(pieces[:n])))
+            whole = (n for n in range(len(pieces), 0, -1) if _SEVERAL.join(pieces[:n]) in known)
             taken = next(whole, 1)
             yield _SEVERAL.join(pieces[:taken])
             pieces = pieces[taken:]
-
-    def _is_phrase(self, text: str) -> bool:
-        return text in catalogue(_PACKAGE, "sv", "phrases")
 
 
 def typeset(text: str) -> str:
@@ -124,14 +122,13 @@ def capital(text: str) -> str:
 
 
 @cache
-def _patterns(lang: str) -> tuple[tuple[re.Pattern[str], str], ...]:
-    """Phrases with places, as patterns of the English wording."""
-    phrases: Mapping[str, str] = catalogue(_PACKAGE, lang, "phrases")
-    return tuple((_pattern(text), phrase) for text, phrase in phrases.items() if placeholders(text))
+def _patterns() -> tuple[tuple[re.Pattern[str], Mapping[str, str]], ...]:
+    """Phrases with places for numbers, as patterns of the English wording."""
+    return tuple((_pattern(text), phrase) for text, phrase in phrases(_PACKAGE).items() if placeholders(text))
 
 
 def _pattern(text: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", text)
     return re.compile(
-        "".join(f"(?P<{part}>.+?)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
+        "".join(f"(?P<{part}>[\\d.,]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
     )
