@@ -112,8 +112,8 @@ class Speech:
 
 
 def typeset(text: str) -> str:
-    """Text as a printer sets it: minus signs, no line break before a per cent sign."""
-    return _MINUS.sub("−", str(text).replace(" %", "\u00a0%"))
+    """Text as a printer sets it: minus signs, no line break at a per cent sign."""
+    return _MINUS.sub("−", str(text).replace(" %", "\u00a0%").replace("%-", "%\u2011"))
 
 
 def capital(text: str) -> str:
