@@ -112,7 +112,11 @@ def reason(problem: Exception) -> str:
     >>> reason(ValueError("none (3), job only (60); 2 clients entered."))
     'none (<5), job only (60); <5 clients entered'
     """
-    text = " ".join(str(problem).split()).rstrip(".")
+    return without_few(" ".join(str(problem).split()).rstrip("."))
+
+
+def without_few(text: str) -> str:
+    """A text with its counts of one to four rows or persons hidden."""
     return _FEW_IN_BRACKETS.sub("(<5)", _FEW.sub("<5", text))
 
 

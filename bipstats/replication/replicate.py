@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import Generator
 
@@ -10,7 +12,7 @@ from bipstats.codebook import sampling_error
 from bipstats.core.progress import progress as bar
 from bipstats.errors import OptionError
 from bipstats.replication.analyses import ANALYSES, estimate
-from bipstats.replication.estimate import FEWEST, Estimate, Quantities, Unavailable
+from bipstats.replication.estimate import FEWEST, Estimate, Quantities, Unavailable, without_few
 from bipstats.replication.frames import Prepared
 from bipstats.replication.glance import glance
 from bipstats.replication.incidence import by_first_belief
@@ -121,10 +123,12 @@ def replicate(
 
 def _of_enough(found: Estimate | Unavailable, clients: int) -> Estimate | Unavailable:
     """Hold back what rests on one to four clients: a share of so few says something about each."""
-    if isinstance(found, Estimate) and min(found.n, clients) < FEWEST:
+    if isinstance(found, Unavailable):
+        return found
+    if min(found.n, clients) < FEWEST:
         unit = found.unit if found.n < FEWEST else "clients"
         return Unavailable(f"it rests on fewer than five {unit} and is not shown")
-    return found
+    return replace(found, note=without_few(found.note))
 
 
 def _seed(rng: int | Generator | None) -> int:

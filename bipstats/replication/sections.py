@@ -46,8 +46,9 @@ def caterpillar(prepared: Prepared) -> Section:
     found = value_added(
         prepared.study, draws=prepared.draws, rng=prepared.seed, jobs=prepared.jobs, progress=False
     )
-    frame = found.plot_data().assign(overall=found.rate)
-    return frame[list(CATERPILLAR)].reset_index(drop=True), found.paragraph
+    frame = found.plot_data().sort_values("rank", ascending=False, ignore_index=True)
+    frame = frame.assign(position=np.arange(1, len(frame) + 1), overall=found.rate)
+    return frame[list(CATERPILLAR)], found.paragraph
 
 
 def thought_experiment(prepared: Prepared) -> Section:
