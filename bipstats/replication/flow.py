@@ -5,11 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, INDICATORS
+from bipstats.replication.estimate import FEWEST
 from bipstats.replication.frames import Prepared
 
 COLUMNS = ("key", "step", "of", "clients", "left_out", "reason")
-FEWEST = 5
-"""Counts below this are not shown."""
 
 
 def client_flow(prepared: Prepared) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.random import Generator
 
@@ -10,7 +12,7 @@ from bipstats.codebook import sampling_error
 from bipstats.core.progress import progress as bar
 from bipstats.errors import OptionError
 from bipstats.replication.analyses import ANALYSES, estimate
-from bipstats.replication.estimate import Quantities
+from bipstats.replication.estimate import FEWEST, Estimate, Quantities, Unavailable, without_few
 from bipstats.replication.frames import Prepared
 from bipstats.replication.glance import glance
 from bipstats.replication.incidence import by_first_belief
@@ -93,12 +95,12 @@ def replicate(
     prepared = Prepared(study, draws, _seed(rng), jobs)
     quantities: Quantities = {}
     for made in bar(estimate(prepared), len(ANALYSES), "replicate", progress):
-        quantities.update(made)
+        quantities.update({name: _of_enough(found, len(study.clients)) for name, found in made.items()})
     known = sampling_error()
     errors = dict(zip(known["quantity"], known["sd"], strict=True))
     table, details = ledger(quantities, errors, study.truth)
     calibrated, world = calibration(study.truth)
-    frames, readings, reasons = sections(prepared, quantities)
+    frames, readings, reasons = sections(prepared, quantities, progress)
     return Replication(
         table=table,
         details=details,
@@ -117,6 +119,16 @@ def replicate(
         draws=prepared.draws,
         seed=prepared.seed,
     )
+
+
+def _of_enough(found: Estimate | Unavailable, clients: int) -> Estimate | Unavailable:
+    """Hold back what rests on one to four clients: a share of so few says something about each."""
+    if isinstance(found, Unavailable):
+        return found
+    if min(found.n, clients) < FEWEST:
+        unit = found.unit if found.n < FEWEST else "clients"
+        return Unavailable(f"it rests on fewer than five {unit} and is not shown")
+    return replace(found, note=without_few(found.note))
 
 
 def _seed(rng: int | Generator | None) -> int:

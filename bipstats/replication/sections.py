@@ -12,9 +12,10 @@ from scipy import stats
 from bipstats.caseworkers.belief_models import entry_hazard
 from bipstats.caseworkers.effectiveness import value_added
 from bipstats.codebook import CLASSES, REFERENCE_RATER, published
+from bipstats.core.progress import progress as bar
 from bipstats.errors import BipstatsError, ModelError
 from bipstats.replication.analyses import progression
-from bipstats.replication.estimate import Estimate, Quantities
+from bipstats.replication.estimate import Estimate, Quantities, reason
 from bipstats.replication.flow import client_flow
 from bipstats.replication.frames import SIGNIFICANT, Prepared
 from bipstats.replication.model_table import LEVEL
@@ -45,8 +46,9 @@ def caterpillar(prepared: Prepared) -> Section:
     found = value_added(
         prepared.study, draws=prepared.draws, rng=prepared.seed, jobs=prepared.jobs, progress=False
     )
-    frame = found.plot_data().assign(overall=found.rate)
-    return frame[list(CATERPILLAR)].reset_index(drop=True), found.paragraph
+    frame = found.plot_data().sort_values("rank", ascending=False, ignore_index=True)
+    frame = frame.assign(position=np.arange(1, len(frame) + 1), overall=found.rate)
+    return frame[list(CATERPILLAR)], found.paragraph
 
 
 def thought_experiment(prepared: Prepared) -> Section:
@@ -105,9 +107,16 @@ def _ranked(fit: Result, first: pd.DataFrame) -> pd.DataFrame:
 
 
 def sections(
-    prepared: Prepared, quantities: Quantities
+    prepared: Prepared, quantities: Quantities, progress: bool | None = False
 ) -> tuple[dict[str, pd.DataFrame], dict[str, str], dict[str, str]]:
     """Make every frame; one that the study cannot give is empty.
+
+    Parameters
+    ----------
+    prepared : Prepared
+    quantities : dict of str to Estimate or Unavailable
+    progress : bool, optional
+        Draw a progress bar.
 
     Returns
     -------
@@ -122,12 +131,12 @@ def sections(
         "indicators": lambda: indicators(prepared),
     }
     frames, readings, reasons = {}, {}, {}
-    for name, make in makers.items():
+    for name, make in bar(makers.items(), len(makers), "report", progress):
         try:
             frames[name], words = make()
         except BipstatsError as problem:
             frames[name], words = pd.DataFrame(), ""
-            reasons[name] = " ".join(str(problem).split()).rstrip(".")
+            reasons[name] = reason(problem)
         if words:
             readings[name] = words
     return frames, readings, reasons

@@ -13,7 +13,7 @@ from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
-from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, terms, with_entries
+from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, require, terms, with_entries
 from bipstats.replication.model_table import ModelTable
 from bipstats.replication.wording import counted
 
@@ -51,6 +51,7 @@ def _net_belief(study: object) -> pd.DataFrame:
     rows = _with_client_answers(study.responses).merge(_background(study.clients), on="client")  # type: ignore[attr-defined]
     right, _ = terms(rows, *BACKGROUND, "C(jobcentre)", *CLIENT_SIX)
     rows = complete(rows, right)
+    require(rows, "belief")  # else what is left of it is rounding
     flags = rows.select_dtypes("boolean").columns
     rows = rows.astype(dict.fromkeys(flags, float))
     matrix = fit_design(right, rows)[1]
