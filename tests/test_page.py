@@ -113,7 +113,10 @@ def test_every_part_of_the_report_has_its_place(result: Replication) -> None:
 def test_a_page_of_real_data_knows_no_generator(real: Replication, lang: str) -> None:
     page = render(real, lang)
     body = page[page.index("<body>") :].lower()
-    assert Speech(lang)("banner.heading").lower() not in body and Speech(lang)("cite.simulated").lower() not in body
+    assert (
+        Speech(lang)("banner.heading").lower() not in body
+        and Speech(lang)("cite.simulated").lower() not in body
+    )
     for word in ("generator", "calibrat", "kalibr", "true value", "sant värde", "sand værdi"):
         assert word not in body
     assert Speech(lang)("banner.page") not in page
@@ -240,11 +243,22 @@ def test_everything_that_is_declared_is_translated() -> None:
 def test_what_stays_english_is_little_and_says_so(result: Replication, lang: str) -> None:
     texts = Texts(render(result, lang)).found
     readings = {speech.typeset(words) for words in result.readings.values()}
-    left = {text for tongue, text, within in texts if tongue == "en" and not {"code", "model"} & set(within.split())}
+    left = {
+        text
+        for tongue, text, within in texts
+        if tongue == "en" and not {"code", "model"} & set(within.split())
+    }
     assert len(left - readings) <= 4, left
     own = " ".join(text for tongue, text, _ in texts if tongue == lang)
     assert len(own) > 20_000
-    for text in ("What is said", "The ledger", "compatible", "hazard ratio", "share of clients", "Hazard ratio"):
+    for text in (
+        "What is said",
+        "The ledger",
+        "compatible",
+        "hazard ratio",
+        "share of clients",
+        "Hazard ratio",
+    ):
         assert text not in own, text
 
 
@@ -272,7 +286,10 @@ def test_no_word_of_the_catalogue_is_idle(
 
 
 def test_numbers_are_set_as_the_language_has_them(result: Replication) -> None:
-    assert localised("12,345 rows, 14.8 %, 1,000,000 and 1, 2", "da") == "12.345 rows, 14,8 %, 1.000.000 and 1, 2"
+    assert (
+        localised("12,345 rows, 14.8 %, 1,000,000 and 1, 2", "da")
+        == "12.345 rows, 14,8 %, 1.000.000 and 1, 2"
+    )
     assert localised("12,345.5", "sv") == "12\u00a0345,5"
     assert localised("12,345.5", "en") == "12,345.5"
     estimate = result.table.set_index("id").loc["E02", "estimate"]
@@ -280,13 +297,17 @@ def test_numbers_are_set_as_the_language_has_them(result: Replication) -> None:
         page = render(result, lang)
         row = page[page.index('id="row-E02"') :]
         assert f">{estimate:.2f}<".replace(".", sign) in row[: row.index("</summary>")]
-    assert "1.33" not in re.sub(r"(?s)<style>.*?</style>|<svg.*?</svg>|<pre.*?</pre>|lang=\"en\".*?</div>", "", page)
+    assert "1.33" not in re.sub(
+        r"(?s)<style>.*?</style>|<svg.*?</svg>|<pre.*?</pre>|lang=\"en\".*?</div>", "", page
+    )
 
 
 def test_a_number_is_typeset() -> None:
     say = Speech("sv")
     assert say.number(-0.0307, "sd of the index per quarter") == "−0,031"
-    assert say.number(float("nan"), "hazard ratio") == say.count(pd.NA) == say.range(None, "hazard ratio") == ""
+    assert (
+        say.number(float("nan"), "hazard ratio") == say.count(pd.NA) == say.range(None, "hazard ratio") == ""
+    )
     assert say.published(0.1476, "share of clients") == "14,76\u00a0%"
     interval = pd.Interval(0.01, 0.0249, closed="both")
     assert say.range(interval, "share of clients") == "1,0 till 2,5\u00a0%"

@@ -20,7 +20,9 @@ def test_places_on_an_axis() -> None:
     assert ratio.at(0.5 * np.sqrt(2)) == 25.0
 
 
-@pytest.mark.parametrize("values", [[0.78, 1.32], [0.02, 30.0], [1.0], [1.01, 1.02, float("nan"), float("inf")]])
+@pytest.mark.parametrize(
+    "values", [[0.78, 1.32], [0.02, 30.0], [1.0], [1.01, 1.02, float("nan"), float("inf")]]
+)
 def test_a_ratio_axis_has_few_ticks_and_one_of_them_is_1(values: list[float]) -> None:
     axis = axis_over(values, reference=1.0, logarithmic=True)
     assert 1.0 in axis.ticks and len(axis.ticks) <= 7
@@ -54,7 +56,11 @@ def test_a_curve_moves_right_before_it_moves_up() -> None:
     drawn = step_curves([(1, "1 <low>", frame)], Axis(0, 0.2, (0.0, 0.1, 0.2)), ["0", "10", "20"], "words")
     assert 'd="M0 100H0.00V100.00H25.00V50.00H100.00V0.00H100.00"' in drawn
     assert 'role="img" aria-label="words"' in drawn and "1 &lt;low&gt;" in drawn
-    assert re.findall(r'class="week( half)?" y="20">(\d+)<', drawn) == [("", "0"), (" half", "26"), ("", "52")]
+    assert re.findall(r'class="week( half)?" y="20">(\d+)<', drawn) == [
+        ("", "0"),
+        (" half", "26"),
+        ("", "52"),
+    ]
 
 
 def test_names_of_curves_that_end_together_keep_apart() -> None:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _NAN = float("nan")
 _SHARE, _RATIO, _CHANGE = "share of clients", "hazard ratio", "sd of the index per quarter"
+PERCENTILES = (10, 25, 50, 75, 90)
 _BRANCHES = ("year", "again", "job", "education")
 """Steps that leave the main path."""
 
@@ -96,9 +97,8 @@ class Charts:
         if frame.empty:
             return None
         named = {1: self.say("entry.lowest"), 5: self.say("entry.highest")}
-        curves = [
-            (int(level), named.get(int(level), str(level)), part) for level, part in frame.groupby("belief")
-        ]
+        levels = sorted(int(level) for level in frame["belief"].unique())
+        curves = [(n, named.get(n, str(n)), frame[frame["belief"] == n]) for n in levels]
         up = self._up(frame["incidence"])
         digits = [self.say.digits(f"{100 * tick:g}") for tick in up.ticks]
         ticks = weeks_axis(int(frame["week"].max())).ticks
@@ -107,7 +107,11 @@ class Charts:
             "ticks": [int(tick) for tick in ticks],
             "places": [weeks_axis(int(frame["week"].max())).at(tick) for tick in ticks],
             "rows": [
-                {"level": level, "name": name, "cells": [self._moment(cell) for cell in at_ticks(part, ticks)]}
+                {
+                    "level": level,
+                    "name": name,
+                    "cells": [self._moment(cell) for cell in at_ticks(part, ticks)],
+                }
                 for level, name, part in reversed(curves)
             ],
         }
@@ -134,19 +138,20 @@ class Charts:
             ),
             "shown": shown,
             "overall": self.say.digits(f"{100 * overall:.1f}"),
+            "percentiles": PERCENTILES,
             "spread": self._quantiles(frame),
         }
 
-    def _quantiles(self, frame: pd.DataFrame) -> list[dict[str, str]]:
+    def _quantiles(self, frame: pd.DataFrame) -> list[dict[str, Any]]:
         """The distribution in numbers: no row is a caseworker."""
-        kinds = {"adjusted": "adjusted", "shrunken": "shrunken"}
-        cuts = (0.1, 0.25, 0.5, 0.75, 0.9)
         return [
             {
-                "kind": kind,
-                "cells": [self.say.digits(f"{100 * frame[name].quantile(cut):.1f}") for cut in cuts],
+                "kind": name,
+                "cells": [
+                    self.say.digits(f"{100 * frame[name].quantile(cut / 100):.1f}") for cut in PERCENTILES
+                ],
             }
-            for name, kind in kinds.items()
+            for name in ("adjusted", "shrunken")
         ]
 
     def thought(self) -> dict[str, Any] | None:
@@ -155,7 +160,9 @@ class Charts:
         if frame.empty:
             return None
         printed = frame.loc[frame["kind"] == "published", "share"]
-        axis = self._over(frame, ("share", "conf_low", "conf_high"), reference=float(printed.max()), least=0.0)
+        axis = self._over(
+            frame, ("share", "conf_low", "conf_high"), reference=float(printed.max()), least=0.0
+        )
         groups = []
         for kinds in (("published",), ("actual",), ("naive",), ("feasible",), ("oracle",)):
             rows = frame[frame["kind"].isin(kinds)].to_dict("records")
@@ -252,7 +259,9 @@ class Charts:
     def _up(self, values: pd.Series, reference: float | None = None) -> Axis:
         """A vertical axis of shares from zero."""
         found = axis_over([0.0, float(values.max())], reference=None)
-        return Axis(0.0, float(values.max()) * 1.05 or 1.0, tuple(t for t in found.ticks if t >= 0), reference)
+        return Axis(
+            0.0, float(values.max()) * 1.05 or 1.0, tuple(t for t in found.ticks if t >= 0), reference
+        )
 
     def _scale(self, axis: Axis) -> Markup:
         return scale_line(axis, [self.say.digits(f"{tick:g}") for tick in axis.ticks])

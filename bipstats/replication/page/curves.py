@@ -15,7 +15,9 @@ _LABEL_GAP = 6.5
 """Least distance of two curves' names, in per cent of the height."""
 
 
-def step_curves(curves: Sequence[tuple[int, str, pd.DataFrame]], up: Axis, digits: Sequence[str], words: str) -> Markup:
+def step_curves(
+    curves: Sequence[tuple[int, str, pd.DataFrame]], up: Axis, digits: Sequence[str], words: str
+) -> Markup:
     """Draw steps of ``week, incidence``; each curve is a level, a name at its end, and its frame."""
     across = weeks_axis(max(int(frame["week"].max()) for _, _, frame in curves))
     lines = "".join(
@@ -28,7 +30,9 @@ def step_curves(curves: Sequence[tuple[int, str, pd.DataFrame]], up: Axis, digit
         for level, name, place in _apart(ends)
     )
     ticks = "".join(
-        _at(across.at(tick), 100, f'<text class="week{" half" if tick % YEAR else ""}" y="20">{tick:g}</text>')
+        _at(
+            across.at(tick), 100, f'<text class="week{" half" if tick % YEAR else ""}" y="20">{tick:g}</text>'
+        )
         for tick in across.ticks
     )
     return _picture("curves", words, _lines(up, digits) + ticks + _stretched(lines) + names)
@@ -39,13 +43,17 @@ def caterpillar(rows: pd.DataFrame, up: Axis, digits: Sequence[str], words: str)
     place = 100 * (np.arange(len(rows)) + 0.5) / max(len(rows), 1)
 
     def path(name: str, mark: str) -> str:
-        return "".join(f"M{x:.2f} {100 - up.at(value):.2f}{mark}" for x, value in zip(place, rows[name], strict=True))
+        return "".join(
+            f"M{x:.2f} {100 - up.at(value):.2f}{mark}" for x, value in zip(place, rows[name], strict=True)
+        )
 
     bars = "".join(
         f"M{x:.2f} {100 - up.at(low):.2f}V{100 - up.at(high):.2f}"
         for x, low, high in zip(place, rows["conf_low"], rows["conf_high"], strict=True)
     )
-    line = "L".join(f"{x:.2f} {100 - up.at(value):.2f}" for x, value in zip(place, rows["shrunken"], strict=True))
+    line = "L".join(
+        f"{x:.2f} {100 - up.at(value):.2f}" for x, value in zip(place, rows["shrunken"], strict=True)
+    )
     drawn = (
         f'<path class="bars" d="{bars}"/><path class="points" d="{path("adjusted", "h0")}"/>'
         f'<path class="shrunken" d="M{line}"/>'
@@ -61,9 +69,10 @@ def weeks_axis(last: int) -> Axis:
 def at_ticks(frame: pd.DataFrame, ticks: Sequence[float]) -> list[dict[str, float] | None]:
     """The row of a curve at each tick: the last one at or before it; None where the curve has ended."""
     weeks = frame["week"].to_numpy()
+    rows: list[dict[str, float]] = frame[["week", "incidence", "at_risk"]].to_dict("records")  # type: ignore[assignment]
     found = [int(np.searchsorted(weeks, tick, side="right")) - 1 for tick in ticks]
     return [
-        None if place < 0 or tick > weeks[-1] else frame.iloc[place].to_dict()
+        None if place < 0 or tick > weeks[-1] else rows[place]
         for place, tick in zip(found, ticks, strict=True)
     ]
 
@@ -85,14 +94,14 @@ def _at(x: float, y: float, inside: str) -> str:
 def _lines(up: Axis, digits: Sequence[str]) -> str:
     """Horizontal lines with their numbers at the left."""
     return "".join(
-        f'<line class="grid" x1="0" x2="100%" y1="{100 - up.at(tick):g}%" y2="{100 - up.at(tick):g}%"/>'
+        _across("grid", 100 - up.at(tick))
         + _at(0, 100 - up.at(tick), f'<text class="level" x="-8" dy=".35em">{digit}</text>')
         for tick, digit in zip(up.ticks, digits, strict=True)
-    ) + (
-        ""
-        if up.reference is None
-        else f'<line class="reference" x1="0" x2="100%" y1="{100 - up.at(up.reference):g}%" y2="{100 - up.at(up.reference):g}%"/>'
-    )
+    ) + ("" if up.reference is None else _across("reference", 100 - up.at(up.reference)))
+
+
+def _across(kind: str, y: float) -> str:
+    return f'<line class="{kind}" x1="0" x2="100%" y1="{y:g}%" y2="{y:g}%"/>'
 
 
 def _steps(frame: pd.DataFrame, across: Axis, up: Axis) -> str:

@@ -8,7 +8,6 @@ from functools import cached_property
 from math import isnan, log
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pandas as pd
 from markupsafe import Markup
 
@@ -120,7 +119,9 @@ class Rows:
             "anchor": anchor(name),
             "part": self._part(name, target),
             "statement": self._statement(target, figure),
-            "published": self._in_words(target, figure) if in_words else say.published(row["published"], scale),
+            "published": self._in_words(target, figure)
+            if in_words
+            else say.published(row["published"], scale),
             "in_words": in_words,
             "status": figure["status"],
             "estimate": say.number(row["estimate"], scale),
@@ -164,7 +165,7 @@ class Rows:
 
     def _difference(self, row: dict[Any, Any], target: Target) -> tuple[str, float]:
         """How far the estimate is from the published number, and that in distances that count as a match."""
-        found, known, scale = row["estimate"], row["published"], row["scale"]
+        found, known = row["estimate"], row["published"]
         judged = target.judge in ("ratio", "share") and not target.incomparable
         if not judged or isnan(found) or isnan(known):
             return "", _LAST
@@ -192,7 +193,9 @@ class Rows:
         return {
             "quote": figure["quote"],
             "language": figure["quote_language"],
-            "titles": [{"title": str(titles.loc[key, "title"]), "url": str(titles.loc[key, "url"])} for key in keys],
+            "titles": [
+                {"title": str(titles.loc[key, "title"]), "url": str(titles.loc[key, "url"])} for key in keys
+            ],
             "facts": facts,
         }
 
@@ -240,7 +243,7 @@ class Rows:
                 }
                 for cells in shown.to_numpy(dtype=object)
             ],
-            "numeric": [bool(np.issubdtype(frame[name].dtype, np.number)) or name == "p_value" for name in columns],
+            "numeric": [pd.api.types.is_numeric_dtype(frame[name]) or name == "p_value" for name in columns],
             "facts": [(capital(key), typeset(value)) for key, value in model.facts.items()],
             "notes": [capital(typeset(note)) for note in model.notes],
             "methods": typeset(model.methods),

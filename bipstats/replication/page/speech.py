@@ -130,5 +130,7 @@ def _patterns() -> tuple[tuple[re.Pattern[str], Mapping[str, str]], ...]:
 def _pattern(text: str) -> re.Pattern[str]:
     parts = re.split(r"\{(\w+)\}", text)
     return re.compile(
-        "".join(f"(?P<{part}><?[\\d.,]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts))
+        "".join(
+            f"(?P<{part}><?[\\d.,]+)" if place % 2 else re.escape(part) for place, part in enumerate(parts)
+        )
     )

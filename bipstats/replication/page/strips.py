@@ -103,7 +103,9 @@ def _thinned(ticks: list[float]) -> tuple[float, ...]:
     if len(ticks) <= _MOST_TICKS:
         return tuple(ticks)
     kept = [tick for tick in ticks if tick in (0.1, 0.2, 0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0)]
-    return tuple(kept if len(kept) <= _MOST_TICKS else [t for t in kept if t in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)])
+    return tuple(
+        kept if len(kept) <= _MOST_TICKS else [t for t in kept if t in (0.1, 0.5, 1.0, 2.0, 5.0, 10.0)]
+    )
 
 
 def _step(rough: float) -> float:

@@ -6,7 +6,8 @@
   const rows = [...ledger.querySelectorAll(".row")];
   const subjects = [...ledger.querySelectorAll(".subject")];
   const order = [...ledger.children];
-  const texts = new Map(rows.map((row) => [row, row.textContent.toLowerCase()]));
+  const told = (row) => [...row.querySelectorAll(":scope > summary, .note, .pair, .grid-table")];
+  const texts = new Map(rows.map((row) => [row, told(row).map((part) => part.textContent).join(" ").toLowerCase()]));
   const find = tools.querySelector("input");
   const [verdict, status] = tools.querySelectorAll("select");
   const count = tools.querySelector(".count");
