@@ -327,3 +327,11 @@ def test_a_note_is_taken_apart_where_its_parts_end() -> None:
     assert danish[2] == "&lt;5 rækker med manglende svar regnet fra"
     assert danish[3] == '<span lang="en">Something &lt;new&gt;</span>'
     assert Speech("da").notes("") == []
+
+
+def test_profiles_have_one_catalogue_in_each_language() -> None:
+    english = catalogue("bipstats.progression", "en")
+    for lang in ("sv", "da"):
+        other = catalogue("bipstats.progression", lang)
+        assert list(other) == list(english)
+        assert all(placeholders(other[key]) == placeholders(english[key]) for key in english)

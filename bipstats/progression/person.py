@@ -18,7 +18,7 @@ from bipstats.progression.instruments import RATERS, Instrument, Language, instr
 from bipstats.progression.page import render
 from bipstats.progression.radar import lines, radar
 from bipstats.progression.ratings import Limit, limits, read_ratings
-from bipstats.progression.words import WORDS
+from bipstats.words import catalogue
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -81,11 +81,13 @@ class Profile:
     def raters(self) -> dict[str, str]:
         """Who rated, with words in the language of the profile."""
         here = set(self.ratings.dropna(subset="value")["respondent"])
-        return {rater: WORDS[self.lang][rater] for rater in RATERS if rater in here}
+        return {
+            rater: catalogue("bipstats.progression", self.lang)[rater] for rater in RATERS if rater in here
+        }
 
     def summary(self) -> Summary:
         """Table of first and latest ratings."""
-        words = WORDS[self.lang]
+        words = catalogue("bipstats.progression", self.lang)
         frame = self.table.drop(columns="item")
         frame["respondent"] = [self.raters[rater] for rater in frame["respondent"]]
         frame["reliable"] = [words[f"reliable {value}"] for value in frame["reliable"]]
@@ -103,7 +105,7 @@ class Profile:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw radars ("spindeldiagram") of first and latest ratings, the raters side by side."""
-        words, titles = WORDS[self.lang], self.raters
+        words, titles = catalogue("bipstats.progression", self.lang), self.raters
         axes = new_axes(5.2 * len(titles), 4.9) if ax is None else ax
         labels = [item.labels[self.lang] for item in self.form.items]
         ends = (self.form.low, self.form.high)

@@ -21,7 +21,7 @@ def word(key: str, lang: str = "en", **places: str) -> str:
     --------
     >>> from bipstats.replication.plot_words import word
     >>> word("published", "da"), word("caseworkers", n="263")[:15]
-    ('offentliggjort', '263 caseworkers')
+    ('publiceret', '263 caseworkers')
     """
     check_language(lang)
     return _words()[key][lang].format(**places)
