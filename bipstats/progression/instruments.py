@@ -32,6 +32,15 @@ class Item:
         By language.
     raters : tuple of str
         Who is asked: ``client``, ``caseworker`` or both.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> item = bip.progression.instrument("BIP").items[0]
+    >>> item.key, item.raters
+    ('job_search', ('client', 'caseworker'))
+    >>> item.labels["sv"]
+    'Jobbsökningsbeteende'
     """
 
     key: str
@@ -52,6 +61,13 @@ class Instrument:
         Ends of the scale; higher is nearer to a job.
     source, status : str
         Where it is from; ``published`` or ``assumed``.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> skapa = bip.progression.instrument("SKAPA")
+    >>> skapa.low, skapa.high, len(skapa.items), skapa.status
+    (1, 5, 6, 'published')
     """
 
     key: str
