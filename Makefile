@@ -45,8 +45,8 @@ recovery: $(READY) ## bias and coverage on studies of known truth, from where it
 	$(BIN)/python -m tests.recovery --studies $(STUDIES) --jobs $(JOBS)
 
 docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
-	@rm -rf docs/api
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@rm -rf docs/api docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -j $(JOBS) -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
 notebooks: $(VENV)/.notebook ## run every notebook, and see that each agrees with its .py
@@ -65,7 +65,7 @@ release: lint test test-pandas3 docs notebooks test-browser $(VENV)/.build ## al
 	cd dist && ../.venv-release/bin/python -c "import bipstats as bip; print(bip.load_synthetic())"
 
 clean: ## remove the environments, the built pages and packages, and reports
-	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api dist bipstats-report
+	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api docs/notebooks/*.ipynb dist bipstats-report
 
 # A tool must not only exist: Debian's python3 has venv without ensurepip until python3-venv is installed.
 define new_venv
