@@ -21,6 +21,7 @@ ROOT = TESTS.parent
 sys.path[:0] = [str(TESTS), str(ROOT)]
 
 import fits  # noqa: E402
+from page_times import markdown, shape_table, time_table  # noqa: E402
 
 import bipstats as bip  # noqa: E402
 
@@ -51,11 +52,6 @@ EXPLAINS: dict[str, tuple[str, str, str]] = {
 }
 ERRORS = ("model", "robust", "clusters", "two ways", "CR1S", "CR2", "jackknife", "score bootstrap")
 HEADS = ("model", "robust", "cluster", "two ways", "CR1(S)", "CR2", "jackknife", "score bootstrap")
-
-
-def _markdown(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [head, tuple("---" for _ in head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 def _called(name: str) -> Any:
@@ -98,7 +94,7 @@ def data_table() -> str:
     ]
     head = ("model", "explains", "competing exits", "late entry", "weights", "ties", "strata", "exposure, offset",
             "rows not held")  # fmt: skip
-    return _markdown(head, rows)
+    return markdown(head, rows)
 
 
 def _possible(case: fits.Case, fit: Any, vcov: Any) -> str:
@@ -120,7 +116,7 @@ def error_table() -> str:
             cells = [_possible(case, fit, asked[kind]) if kind in asked else NO for kind in ERRORS]
             cells[0] = YES if not asked else cells[0]  # its own errors are all it has
             rows.append((f"`{name}`", *cells))
-    return _markdown(("model", *HEADS), rows)
+    return markdown(("model", *HEADS), rows)
 
 
 # What agrees -> our call, R's function, packages, reference data (tests/reference/), tests (module.function).
@@ -278,12 +274,13 @@ def agreement_table() -> str:
         rows.append(
             (f"`{ours}`", what, functions, _package(packages, reference), allowed, f"`{reference}.R`")
         )
-    return _markdown(("call", "quantity", "in R", "package", "to", "script"), rows)
+    return markdown(("call", "quantity", "in R", "package", "to", "script"), rows)
 
 
 TABLES = {
     "docs/statistics/properties.md": {"data": data_table, "errors": error_table},
     "docs/statistics/agreement.md": {"agreement": agreement_table},
+    "docs/statistics/benchmarks.md": {"times": time_table, "shapes": shape_table},
 }
 
 

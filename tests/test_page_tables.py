@@ -6,6 +6,7 @@ import re
 
 import fits
 import page_tables
+import page_times
 import pytest
 from page_tables import AGREES, EXPLAINS, TABLES, TESTS
 
@@ -46,3 +47,19 @@ def test_a_refused_covariance_is_no_yes():
     penalised = next(line for line in lines if "firth" in line)
     assert penalised.count("yes") == 1
     assert "CR2" in lines[0] and lines[0].count("|") == penalised.count("|")
+
+
+def test_every_timing_that_was_printed_is_in_the_table():
+    table = page_times.time_table()
+    for run in ("survival", "mixed"):
+        text = (page_tables.ROOT / "benchmarks" / "results" / f"{run}.txt").read_text(encoding="utf-8")
+        assert text.count("bipstats whole") == len(page_times.timed(text))
+        printed = re.findall(r"([0-9.]+) x kernel +([0-9.]+) x whole call", text)
+        peers = [peer for *_, found in page_times.timed(text) for peer in found]
+        assert [tuple(ratios) for *_, ratios in peers] == printed
+        assert all(f"| {float(ratios[0]):.0f} |" in table for *_, ratios in peers if float(ratios[0]) >= 10)
+
+
+def test_a_job_that_could_not_be_measured_has_no_row():
+    text = "== Q: 1 rows, 1 events, 1 covariates\n\nCox; errors\n  kernel cox: not measured (no memory)\n"
+    assert page_times.timed(text) == []
