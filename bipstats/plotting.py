@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from functools import cache
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,40 +9,19 @@ import pandas as pd
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): distinguishable with every common form of colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
 
 def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
-    """Axes on a figure of their own, outside pyplot's global list; notebooks show it by itself."""
+    """Axes on a figure of their own, outside pyplot's global list."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
-
-    figure_class, axes_class = _shown()
-    figure = figure_class(figsize=(width, height), layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure.subplots(subplot_kw={"axes_class": axes_class})
-
-
-@cache
-def _shown() -> tuple[type[Figure], type[Axes]]:
-    """Classes whose objects a notebook shows as the picture, which it does of pyplot's figures only."""
-    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-    class ShownFigure(Figure):
-        def _repr_png_(self) -> bytes:
-            picture = BytesIO()
-            self.savefig(picture, format="png")
-            return picture.getvalue()
-
-    class ShownAxes(Axes):
-        def _repr_png_(self) -> bytes | None:
-            show = getattr(self.get_figure(), "_repr_png_", None)
-            return None if show is None else show()
-
-    return ShownFigure, ShownAxes
+    figure = Figure(figsize=(width, height), layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure.subplots()
 
 
 def tidy_axes(ax: Axes) -> Axes:
