@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY3 := .venv-pandas3/.ready
 JOBS ?= 2
 
-.PHONY: help setup replicate test test-pandas3 lint bench recovery docs notebooks test-browser release-data release clean
+.PHONY: help setup replicate test test-pandas3 lint bench recovery docs linkcheck notebooks test-browser release-data release clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -48,6 +48,9 @@ docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings ar
 	@rm -rf docs/api docs/_build
 	$(BIN)/python -m sphinx -q -W --keep-going -j $(JOBS) -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+linkcheck: $(READY) ## addresses and DOIs in pages, docstrings and codebook (needs a network; says so if there is none)
+	$(BIN)/python tests/links.py
 
 notebooks: $(VENV)/.notebook ## run every notebook, and see that each agrees with its .py
 	$(BIN)/python tests/pairs.py

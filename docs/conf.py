@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 from pathlib import Path
@@ -11,6 +12,8 @@ from docutils.nodes import SkipNode
 from docutils.utils.math.latex2mathml import tex2mathml
 
 import bipstats
+
+os.environ.pop("MPLBACKEND", None)  # with any other than their own the pages' kernels show no figure
 
 project = "bipstats"
 version = release = bipstats.__version__

@@ -1,8 +1,8 @@
 """Links of pages, docstrings and the codebook: DOIs' form, files that are linked, and addresses that are gone.
 
-``make linkcheck`` asks every address once. Exit status 1: a link is dead or ill-formed. 3: no address could be reached at
-all, which says something about the network and nothing about the links. What answers, but not to a program (403, 429,
-servers in trouble), is listed and is no failure. Links between pages are checked by the build of the site, where a
+``make linkcheck`` asks every address once. Exit status 1: a link is dead or ill-formed. 3: no address could be reached
+at all, which says something about the network and nothing about the links. What answers, but not to a program (403,
+429, servers in trouble), is listed and is no failure. Links between pages are checked by the build of the site, where a
 reference to what does not exist is an error.
 """
 
