@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
 
 import bipstats
 
@@ -86,10 +88,19 @@ def setup(app: Any) -> dict[str, bool]:
 
 
 def _inline(self: Any, node: Any) -> None:
-    self.body.append(tex2mathml(node.astext()))
+    self.body.append(_mathml(node))
     raise SkipNode
 
 
 def _display(self: Any, node: Any) -> None:
-    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    self.body.append(f'<div class="math">{_mathml(node, as_block=True)}</div>')
     raise SkipNode
+
+
+def _mathml(node: Any, as_block: bool = False) -> str:
+    """A formula; one that cannot be read is a warning with its place, and the warning an error."""
+    try:
+        return tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        logging.getLogger(__name__).warning("formula: %s", error, location=node)
+        return ""
