@@ -277,6 +277,9 @@ def agreement_table() -> str:
     return markdown(("call", "quantity", "in R", "package", "to", "script"), rows)
 
 
+WIDE = "```{rst-class} wide\n```"
+"""Tables of many columns are set smaller (docs/_static/bipstats.css)."""
+
 TABLES = {
     "docs/statistics/properties.md": {"data": data_table, "errors": error_table},
     "docs/statistics/agreement.md": {"agreement": agreement_table},
@@ -291,7 +294,7 @@ def filled(page: str, tables: dict[str, Any]) -> str:
         pattern = re.compile(rf"(<!-- table: {name} -->\n).*?(<!-- end of table -->)", re.DOTALL)
         assert len(pattern.findall(text)) == 1, f"{page} has no place for the table {name}"
         before, after = f"<!-- table: {name} -->", "<!-- end of table -->"
-        made = f"{before}\n\n{make()}\n\n{after}"
+        made = f"{before}\n\n{WIDE}\n\n{make()}\n\n{after}"
         text = pattern.sub(lambda found, made=made: made, text)
     return text
 
