@@ -52,9 +52,11 @@ docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings ar
 linkcheck: $(READY) ## addresses and DOIs in pages, docstrings and codebook (needs a network; says so if there is none)
 	$(BIN)/python tests/links.py
 
-notebooks: $(VENV)/.notebook ## run every notebook, and see that each agrees with its .py
+NOTEBOOKS ?= notebooks/*.ipynb
+
+notebooks: $(VENV)/.notebook ## run the notebooks (NOTEBOOKS=notebooks/01*.ipynb: some), and see that each agrees with its .py
 	$(BIN)/python tests/pairs.py
-	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=120 notebooks/*.ipynb
+	$(BIN)/python -m pytest -q -n $(JOBS) --nbmake --nbmake-timeout=120 $(NOTEBOOKS)
 
 release-data: $(READY) ## write the released synthetic study anew, bit for bit
 	$(BIN)/python -m bipstats.synthetic.release synthetic
