@@ -85,6 +85,15 @@ class Replication:
         Name of a frame that is empty -> why.
     draws, seed : int
         Of the resampling of the caseworker analyses.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> ledger = bip.replicate(bip.load_synthetic(), draws=20, progress=False)
+    >>> ledger.simulated, ledger.calibrated
+    (True, True)
+    >>> sorted(set(ledger.details["role"]))
+    ['admissible', 'beside', 'main', 'truth']
     """
 
     table: pd.DataFrame
