@@ -40,7 +40,9 @@ def block(kind: str, page: str) -> re.Match[str]:
 
 def ledger_lines(quoted: str, printed: str) -> str:
     """The figures that are quoted, as they are printed now, in columns as narrow as they can be."""
-    rows = {cells[0]: cells[:_COLUMNS] for cells in map(_cells, printed.splitlines()) if len(cells) > _COLUMNS}
+    rows = {
+        cells[0]: cells[:_COLUMNS] for cells in map(_cells, printed.splitlines()) if len(cells) > _COLUMNS
+    }
     names = [_cells(line)[0] for line in quoted.splitlines()]
     if unknown := [name for name in names if name not in rows]:
         raise RuntimeError(f"{README.name} quotes what the command does not print: {', '.join(unknown)}")
@@ -68,4 +70,6 @@ if __name__ == "__main__":
         after = write(before, printed)
         README.write_text(after, encoding="utf-8", newline="\n")
         shutil.copyfile(picture, PICTURE)
-    sys.stdout.write(f"{README.name}: {'unchanged' if after == before else 'rewritten'}; {PICTURE.name} drawn\n")
+    sys.stdout.write(
+        f"{README.name}: {'unchanged' if after == before else 'rewritten'}; {PICTURE.name} drawn\n"
+    )

@@ -75,10 +75,12 @@ def test_names_of_curves_that_end_together_keep_apart() -> None:
     assert all(above - below >= 6.4 for below, above in zip(places[1:], places[:-1], strict=True))
 
 
-def test_counts_at_the_ticks_are_the_latest_ones() -> None:
+def test_counts_at_the_ticks_are_those_still_there_and_incidences_those_reached() -> None:
+    """Of the 40 before the exits of week 20 nine are left until week 60."""
     frame = pd.DataFrame({"week": [0.0, 20.0, 60.0], "incidence": [0.0, 0.1, 0.2], "at_risk": [50, 40, 9]})
     cells = at_ticks(frame, [0, 26, 52, 78])
-    assert [cell and cell["at_risk"] for cell in cells] == [50, 40, 40, None]
+    assert [cell and cell["at_risk"] for cell in cells] == [50, 9, 9, None]
+    assert [cell and cell["incidence"] for cell in cells] == [0.0, 0.1, 0.1, None]
 
 
 def test_a_caterpillar_has_a_bar_and_a_dot_for_each_and_one_line() -> None:

@@ -267,3 +267,12 @@ def test_words_are_no_numbers(by_id: pd.DataFrame) -> None:
     assert row["estimate"] == by_id.loc["E34", "estimate"]
     assert "close to half" in row["note"]
     assert "derived: 28.45 / 14.76" in by_id.loc["E14", "note"]
+
+
+def test_no_share_or_chance_is_beyond_what_one_can_be():
+    """On few clients some designs cannot be estimated; they say so instead of giving a number."""
+    details = bip.replicate(bip.simulate(clients=400, rng=1), draws=5, progress=False).details
+    chances = details[details["definition"].str.startswith("chance of doing better")]
+    assert len(chances) == 2
+    assert chances["estimate"].isna().all()
+    assert chances["note"].str.contains("follows from the others").all()

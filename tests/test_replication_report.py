@@ -21,9 +21,11 @@ from bipstats.replication.figures import at_risk, forest_data, incidence_curves,
 from bipstats.replication.flow import _frame
 from bipstats.replication.frames import Prepared
 from bipstats.replication.model_table import ModelTable
+from bipstats.replication.page.curves import at_ticks
 from bipstats.replication.plot_words import _words, word
 from bipstats.replication.result import Replication
 from bipstats.replication.targets import targets
+from bipstats.timeline.landmarks import landmarks
 
 LANGUAGES = ("en", "sv", "da")
 
@@ -170,6 +172,25 @@ def test_a_table_of_ratios_reads_as_ratios() -> None:
     assert shown["p_value"].tolist() == ["<0.001"] and "statistic" not in shown
 
 
+def test_a_printed_table_has_its_decimals_beneath_each_other() -> None:
+    table = pd.DataFrame(
+        {
+            "term": ["Intercept", "belief", "rare"],
+            "estimate": [-8.4912, 0.25, 9.0],
+            "std_error": [0.8796, 0.0613, 4.0],
+            "conf_low": [-10.2, 0.13, 1.2],
+            "conf_high": [-6.8, 0.377, np.nan],
+        }
+    )
+    printed = ModelTable("Hazard", table, "hazard ratio").printed()
+    assert printed["estimate"].tolist() == ["-8.491", "0.250", "9.000"]
+    assert printed["hazard ratio"].tolist() == ["<0.001", "1.284", "8103"]
+    assert printed["conf_high"].tolist() == ["0.001", "1.458", ""]
+    table.loc[2, "conf_high"] = 7.0
+    plain = ModelTable("Means", table.assign(std_error=[0.5, 0.0061, 0.1])).printed()
+    assert plain["conf_low"].tolist() == ["-10.2000", "0.1300", "1.2000"]
+
+
 def test_every_row_says_what_it_takes_for_granted(result: Replication) -> None:
     assert list(result.assumptions) == result.table["id"].tolist() == [row.id for row in targets()]
     assert all(text.endswith(".") and len(text) > 60 for text in result.assumptions.values())
@@ -233,12 +254,17 @@ def test_words_on_plots_are_there_in_three_languages() -> None:
     assert word("caseworkers", "sv", n="12").startswith("12 ")
 
 
-def test_counts_beneath_the_curves_are_those_at_risk(result: Replication) -> None:
-    counts, curve = at_risk(result.incidence), result.incidence
-    for row in counts.itertuples():
-        later = curve[(curve["belief"] == row.belief) & (curve["week"] >= row.time)]
-        assert row.at_risk == later["at_risk"].iloc[0]
+def test_counts_beneath_the_curves_are_those_at_risk(study: bip.Study, result: Replication) -> None:
+    """Counted by hand, in the picture and on the page."""
+    rows = landmarks(study, at="first", horizon=156)
+    counts = at_risk(result.incidence)
     assert counts["at_risk"].min() >= 5
+    for belief, shown in counts.groupby("belief"):
+        weeks = rows.loc[(rows["caseworker_belief"] == belief).fillna(False), "weeks"].to_numpy()
+        own = [int((weeks >= tick).sum()) for tick in shown["time"]]
+        assert shown["at_risk"].tolist() == own
+        curve = result.incidence[result.incidence["belief"] == belief]
+        assert [cell and cell["at_risk"] for cell in at_ticks(curve, shown["time"].tolist())] == own
 
 
 def _one_caseworker_a_centre(study: bip.Study) -> bip.Study:

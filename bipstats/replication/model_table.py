@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.core.result import Result
-from bipstats.tables import Summary, p_text
+from bipstats.tables import Summary, formatted, p_text
 
 LEVEL = 0.95
 
@@ -70,3 +70,30 @@ class ModelTable:
             frame.insert(list(frame.columns).index("conf_low"), self.ratio, np.exp(frame["estimate"]))
             frame[["conf_low", "conf_high"]] = np.exp(frame[["conf_low", "conf_high"]])
         return Summary(self.title, frame, dict(self.facts), self.notes)
+
+    def printed(self) -> pd.DataFrame:
+        """The summary's cells as text, with the decimals of a column beneath each other.
+
+        Notes
+        -----
+        The smallest standard error keeps two digits, ratios have three decimals. What would round to nothing is
+        bounded, and ratios from a thousand on have four digits.
+        """
+        frame = self.summary().frame
+        text = formatted(frame)
+        if "std_error" not in frame:
+            return text
+        errors = frame["std_error"][frame["std_error"] > 0]
+        decimals = 3 if errors.empty else int(np.clip(1 - np.floor(np.log10(errors.min())), 3, 6))
+        ratios = [self.ratio, "conf_low", "conf_high"] if self.ratio else []
+        for name in ("estimate", "std_error", "conf_low", "conf_high"):
+            if name in frame and name not in ratios:
+                text[name] = [
+                    "" if np.isnan(x) else f"{round(x, decimals) + 0.0:.{decimals}f}" for x in frame[name]
+                ]
+        for name in ratios:
+            text[name] = [
+                short if np.isnan(x) or x >= 1000 else "<0.001" if x < 0.0005 else f"{x:.3f}"
+                for x, short in zip(frame[name], text[name], strict=True)
+            ]
+        return text

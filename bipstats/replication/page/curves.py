@@ -67,13 +67,18 @@ def weeks_axis(last: int) -> Axis:
 
 
 def at_ticks(frame: pd.DataFrame, ticks: Sequence[float]) -> list[dict[str, float] | None]:
-    """The row of a curve at each tick: the last one at or before it; None where the curve has ended."""
-    weeks = frame["week"].to_numpy()
-    rows: list[dict[str, float]] = frame[["week", "incidence", "at_risk"]].to_dict("records")  # type: ignore[assignment]
-    found = [int(np.searchsorted(weeks, tick, side="right")) - 1 for tick in ticks]
+    """Incidence up to each tick, and those still at risk at it; None where the curve has ended.
+
+    A row of a curve counts those at risk before its week's exits, so that the next row has those left at a tick.
+    """
+    weeks, incidence, left = (frame[name].to_numpy() for name in ("week", "incidence", "at_risk"))
+    reached = np.searchsorted(weeks, ticks, side="right") - 1
+    next_row = np.searchsorted(weeks, ticks, side="left")
     return [
-        None if place < 0 or tick > weeks[-1] else rows[place]
-        for place, tick in zip(found, ticks, strict=True)
+        {"week": tick, "incidence": float(incidence[last]), "at_risk": int(left[following])}
+        if last >= 0 and following < len(weeks)
+        else None
+        for tick, last, following in zip(ticks, reached, next_row, strict=True)
     ]
 
 

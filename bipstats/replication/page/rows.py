@@ -24,7 +24,6 @@ from bipstats.replication.verdict import (
     VERDICTS,
     share_margin,
 )
-from bipstats.tables import formatted
 
 if TYPE_CHECKING:
     from bipstats.replication.result import Replication
@@ -232,7 +231,6 @@ class Rows:
             return None
         frame = model.summary().frame
         columns = list(frame.columns)
-        shown = formatted(frame)
         return {
             "title": capital(typeset(model.title)),
             "columns": columns,
@@ -241,7 +239,7 @@ class Rows:
                     "cells": [self.say.digits(cell) for cell in cells],
                     "shown": bool(model.shown) and cells[0] == model.shown,
                 }
-                for cells in shown.to_numpy(dtype=object)
+                for cells in model.printed().to_numpy(dtype=object)
             ],
             "numeric": [pd.api.types.is_numeric_dtype(frame[name]) or name == "p_value" for name in columns],
             "facts": [(capital(key), typeset(value)) for key, value in model.facts.items()],
