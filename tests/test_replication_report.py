@@ -259,11 +259,11 @@ def test_counts_beneath_the_curves_are_those_at_risk(study: bip.Study, result: R
     rows = landmarks(study, at="first", horizon=156)
     counts = at_risk(result.incidence)
     assert counts["at_risk"].min() >= 5
-    for belief, shown in counts.groupby("belief"):
-        weeks = rows.loc[(rows["caseworker_belief"] == belief).fillna(False), "weeks"].to_numpy()
+    for answer, shown in counts.groupby("belief"):
+        weeks = rows.loc[(rows["caseworker_belief"] == answer).fillna(value=False), "weeks"].to_numpy()
         own = [int((weeks >= tick).sum()) for tick in shown["time"]]
         assert shown["at_risk"].tolist() == own
-        curve = result.incidence[result.incidence["belief"] == belief]
+        curve = result.incidence[result.incidence["belief"] == answer]
         assert [cell and cell["at_risk"] for cell in at_ticks(curve, shown["time"].tolist())] == own
 
 

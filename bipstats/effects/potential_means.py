@@ -187,4 +187,4 @@ def _solve(cross: Floats, right: Floats) -> Floats:
     scale = np.sqrt(np.diag(cross))
     if not scale.all() or np.linalg.eigvalsh(cross / np.outer(scale, scale))[0] < _SINGULAR:
         raise np.linalg.LinAlgError("Singular matrix")
-    return np.linalg.solve(cross, right)
+    return np.asarray(np.linalg.solve(cross, right))
