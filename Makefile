@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY3 := .venv-pandas3/.ready
 JOBS ?= 2
 
-.PHONY: help setup replicate test test-pandas3 lint bench recovery docs notebooks test-browser release-data release clean
+.PHONY: help setup replicate readme test test-pandas3 lint bench recovery docs linkcheck notebooks test-browser release-data release clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -16,6 +16,9 @@ setup: $(READY) ## create .venv/ with the library (editable) and the development
 
 replicate: $(READY) ## published BIP figures against the packaged synthetic study
 	$(BIN)/bipstats replicate
+
+readme: $(READY) ## the README's lines of the ledger and its picture, from the command's own report
+	$(BIN)/python -m tests.readme
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest -q -n $(JOBS)
@@ -45,9 +48,12 @@ recovery: $(READY) ## bias and coverage on studies of known truth, from where it
 	$(BIN)/python -m tests.recovery --studies $(STUDIES) --jobs $(JOBS)
 
 docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
-	@rm -rf docs/api
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@rm -rf docs/api docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -j $(JOBS) -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
+
+linkcheck: $(READY) ## addresses and DOIs in pages, docstrings and codebook (needs a network; says so if there is none)
+	$(BIN)/python tests/links.py
 
 NOTEBOOKS ?= notebooks/*.ipynb
 
@@ -67,7 +73,7 @@ release: lint test test-pandas3 docs notebooks test-browser $(VENV)/.build ## al
 	cd dist && ../.venv-release/bin/python -c "import bipstats as bip; print(bip.load_synthetic())"
 
 clean: ## remove the environments, the built pages and packages, and reports
-	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api dist bipstats-report
+	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api docs/notebooks/*.ipynb dist bipstats-report
 
 # A tool must not only exist: Debian's python3 has venv without ensurepip until python3-venv is installed.
 define new_venv

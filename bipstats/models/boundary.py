@@ -14,6 +14,7 @@ from bipstats.core.resample import draws as draw
 from bipstats.errors import ModelError, OptionError
 from bipstats.models.kernels.intercepts import Intercepts
 from bipstats.models.kernels.simulated_ratio import ratio, simulated_ratio
+from bipstats.plotting import COLOURS, new_axes, tidy_axes
 from bipstats.seeds import generator
 from bipstats.tables import Summary
 
@@ -36,6 +37,15 @@ class BoundaryTest:
         Ascending.
     n_lost : int
         Draws on which the model has no maximum; left out.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"herd": [k for k in range(12) for _ in range(6)], "x": [0, 1, 0, 1, 0, 1] * 12,
+    ...                      "y": [1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1] * 6})
+    >>> test = bip.mixed_logit("y ~ x", rows, random="herd").boundary_test(rows, draws=19, rng=1)
+    >>> test.columns, len(test.simulated) + test.n_lost
+    (('herd',), 19)
     """
 
     columns: tuple[str, ...]
@@ -76,11 +86,9 @@ class BoundaryTest:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the simulated statistics with the data's own."""
-        import matplotlib.pyplot as plt
-
-        axes = plt.subplots()[1] if ax is None else ax
+        axes = tidy_axes(new_axes() if ax is None else ax)
         axes.hist(self.simulated, bins=30, color="0.75")
-        axes.axvline(self.statistic, color="C1")
+        axes.axvline(self.statistic, color=COLOURS[1])
         axes.set_xlabel("likelihood ratio")
         axes.set_ylabel("draws")
         return axes

@@ -18,8 +18,8 @@ from bipstats.progression.instruments import RATERS, Instrument, Language, instr
 from bipstats.progression.page import render
 from bipstats.progression.radar import lines, radar
 from bipstats.progression.ratings import Limit, limits, read_ratings
-from bipstats.progression.words import WORDS
 from bipstats.tables import Summary
+from bipstats.words import catalogue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,6 +39,14 @@ class Profile:
     limits : dict of (rater, item) to Limit
     lang : str
     title : str
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> study = bip.simulate(clients=100, rng=1)
+    >>> profile = bip.progression.profile(study, study.clients["client"].iloc[0], lang="sv")
+    >>> profile.lang, sorted(profile.ratings["respondent"].unique())
+    ('sv', ['caseworker', 'client'])
     """
 
     form: Instrument
@@ -85,12 +93,14 @@ class Profile:
     def raters(self) -> dict[str, str]:
         """Who rated, with words in the language of the profile."""
         here = set(self.ratings.dropna(subset="value")["respondent"])
-        return {rater: WORDS[self.lang][rater] for rater in RATERS if rater in here}
+        return {
+            rater: catalogue("bipstats.progression", self.lang)[rater] for rater in RATERS if rater in here
+        }
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the reader must know of the changes, in plain words: what is marked, and why nothing is."""
-        words, table = WORDS[self.lang], self.table
+        words, table = catalogue("bipstats.progression", self.lang), self.table
         steps = table["steps"]
         if table["change"].isna().all():
             return (words["once"],)
@@ -105,7 +115,7 @@ class Profile:
 
     def summary(self) -> Summary:
         """Table of first and latest ratings."""
-        words = WORDS[self.lang]
+        words = catalogue("bipstats.progression", self.lang)
         basis = self.table["basis"].value_counts()
         notes = (*self.remarks, "Reliability: " + "; ".join(f"{how} ({n})" for how, n in basis.items()) + ".")
         frame = self.table.drop(columns=["item", "basis"])
@@ -131,7 +141,7 @@ class Profile:
 
     def draw_radars(self, axes: Axes, titles: Mapping[str, str]) -> Axes:
         """Draw the radars of the raters in `titles` (rater to words above it); the page takes them one by one."""
-        words = WORDS[self.lang]
+        words = catalogue("bipstats.progression", self.lang)
         labels = [item.labels[self.lang] for item in self.form.items]
         ends = (self.form.low, self.form.high)
         return radar(
