@@ -72,7 +72,7 @@ class Lessons:
             "design",
             "The spread of caseworkers net of noise (bip.caseworkers.value_added, random intercept): log hazard "
             f"{self._mean(SPREAD, 'N2')} here, {self._mean(SPREAD, 'E2')} in E2 (means of studies of 4,000 clients, "
-            "errors in brackets); the test of no differences by permutation tells the two apart in one study.",
+            "errors in brackets).",
         )
         yield (
             "H",
@@ -121,8 +121,8 @@ class Lessons:
             "RTM",
             "design",
             "The class of a quarter on the change of the quarter before, which it cannot have caused: "
-            f"{log(BEFORE, 'RTM')} standard deviations for job + other against none, {log(BEFORE, 'E2')} in E2. The first "
-            f"{power(BEFORE, 'RTM')}.",
+            f"{log(BEFORE, 'RTM')} standard deviations for job + other against none, {log(BEFORE, 'E2')} in E2. "
+            f"The first {power(BEFORE, 'RTM')}.",
         )
         yield (
             "trouble",
