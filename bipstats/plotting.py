@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 # Okabe & Ito (2008): distinguishable with every common form of colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 
+INK, FAINT, GRID = "#1c2025", "#888888", "#dddddd"
+
 
 def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
     """Axes on a figure of their own, outside pyplot's global list."""
@@ -30,6 +32,16 @@ def tidy_axes(ax: Axes) -> Axes:
     ax.set_axisbelow(True)
     ax.grid(True, color="#dddddd", linewidth=0.6)
     return ax
+
+
+def reference_line(axes: Axes, *, x: float | None = None, y: float | None = None) -> Axes:
+    """Draw the thin dashed line of no effect."""
+    style: dict[str, Any] = {"color": FAINT, "linewidth": 0.8, "linestyle": "--", "zorder": 1}
+    if x is not None:
+        axes.axvline(x, **style)
+    if y is not None:
+        axes.axhline(y, **style)
+    return axes
 
 
 def forest(

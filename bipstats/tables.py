@@ -23,6 +23,7 @@ _SUFFIXES: dict[str, Format] = {
     ".tex": "latex", ".html": "html", ".htm": "html", ".md": "markdown", ".txt": "text",
 }  # fmt: skip
 
+
 @dataclass(frozen=True)
 class Summary:
     """A titled table with facts above and notes below.
@@ -74,7 +75,9 @@ class Summary:
         rows = _text_rows([*grid.heads, *body], grid.align)
         if len(grid.parts) > 1:
             rows.insert(len(grid.heads) + len(grid.parts[0]), "-" * max(map(len, rows)))
-        facts = _aligned_facts({self._words(label): self._words(value) for label, value in self.facts.items()})
+        facts = _aligned_facts(
+            {self._words(label): self._words(value) for label, value in self.facts.items()}
+        )
         return "\n".join([self.title, *facts, *rows, *grid.notes])
 
     __repr__ = __str__
@@ -85,7 +88,8 @@ class Summary:
         columns = list(self.frame.columns)
         frames = [self.frame] if self.footer is None else [self.frame, self.footer]
         parts = tuple(
-            tuple(zip(*(map(self.style.cell, frame[name]) for name in columns), strict=True)) for frame in frames
+            tuple(zip(*(map(self.style.cell, frame[name]) for name in columns), strict=True))
+            for frame in frames
         )
         heads = [tuple(str(self._label(name)) for name in columns)]
         if self.under:
@@ -117,7 +121,10 @@ class Summary:
         -------
         Summary
         """
-        known = {*map(str, self.frame.columns), *self.frame.iloc[:, :1].astype(str).to_numpy().ravel().tolist()}
+        known = {
+            *map(str, self.frame.columns),
+            *self.frame.iloc[:, :1].astype(str).to_numpy().ravel().tolist(),
+        }
         check_labels(labels, known)
         return replace(self, style=NumberStyle(digits, decimal), labels={**self.labels, **(labels or {})})
 
@@ -195,19 +202,25 @@ def check_labels(labels: Mapping[str, str] | None, known: Iterable[str]) -> None
     if labels is None:
         return
     if not isinstance(labels, Mapping) or not all(isinstance(text, str) for text in labels.values()):
-        raise OptionError(f"labels={labels!r} is no mapping of names to texts, such as {{'age': 'Age, years'}}.")
+        raise OptionError(
+            f"labels={labels!r} is no mapping of names to texts, such as {{'age': 'Age, years'}}."
+        )
     there = list(dict.fromkeys(known))
     unknown = [str(name) for name in labels if name not in there]
     if unknown:
         near = [hit for name in unknown for hit in get_close_matches(name, there, 1)]
         hint = f" Close to {', '.join(map(repr, near))}." if near else f" There are {', '.join(there[:20])}."
-        raise OptionError(f"labels name {', '.join(map(repr, unknown))}, which the table does not have.{hint}")
+        raise OptionError(
+            f"labels name {', '.join(map(repr, unknown))}, which the table does not have.{hint}"
+        )
 
 
 def formatted(frame: pd.DataFrame) -> pd.DataFrame:
     """Format every cell as text: four significant digits, thousands separated, missing values empty."""
     cell = NumberStyle().cell
-    return pd.DataFrame({name: [cell(value) for value in frame[name]] for name in frame.columns}, dtype=object)
+    return pd.DataFrame(
+        {name: [cell(value) for value in frame[name]] for name in frame.columns}, dtype=object
+    )
 
 
 def p_text(value: float) -> str:
@@ -238,7 +251,11 @@ def _numbers_only(column: pd.Series) -> bool:
     if pd.api.types.is_numeric_dtype(column):
         return True
     cells = [value for value in column if isinstance(value, str) and value]
-    return bool(cells) and len(cells) == column.notna().sum() - (column == "").sum() and all(map(_one_number, cells))
+    return (
+        bool(cells)
+        and len(cells) == column.notna().sum() - (column == "").sum()
+        and all(map(_one_number, cells))
+    )
 
 
 def _one_number(cell: str) -> bool:

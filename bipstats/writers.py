@@ -97,7 +97,9 @@ def word(grid: Grid) -> str:
     paragraph = f"margin:2pt 0 0 0;{_WORD_FONT.replace('10pt', '9pt')}"
     notes = "".join(f'<p style="{paragraph}">{_shown(note)}</p>' for note in (*grid.facts, *grid.notes))
     title = f'<p style="margin:0 0 4pt 0;{_WORD_FONT}"><b>{_shown(grid.title)}</b></p>' if grid.title else ""
-    table = f'<table cellspacing="0" cellpadding="0" style="border-collapse:collapse;{_WORD_FONT}">{rows}</table>'
+    table = (
+        f'<table cellspacing="0" cellpadding="0" style="border-collapse:collapse;{_WORD_FONT}">{rows}</table>'
+    )
     return f"<div>{title}{table}{notes}</div>"
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -25,7 +26,8 @@ def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
     lang : {"en", "sv", "da"}
     kind : str, optional
         ``"indicator"``, ``"background"``, ``"level"``, ``"class"``, ``"exit"``, ``"state"``, ``"type"``
-        (of intervention), ``"intervention"`` or ``"column"``: where to look. By default the first of these
+        (of intervention), ``"intervention"``, ``"column"``, ``"table"`` or ``"plot"`` (words of tables and
+        figures), or ``"phrase"`` (of models): where to look. By default the first of these
         that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
 
     Returns
@@ -58,6 +60,71 @@ def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
     raise OptionError(f"no {kind or 'label'} has the key {key!r}{hint}.")
 
 
+def term_label(term: str, lang: str = "en") -> str:
+    """Give the label of a model's term; what the codebook does not have stays as it is.
+
+    Parameters
+    ----------
+    term : str
+        For instance ``"sex[male]"``, ``"caseworker_belief"``, ``"age:sex[male]"`` or ``"Intercept"``.
+    lang : {"en", "sv", "da"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OptionError
+        If `lang` is none of the choices.
+
+    Examples
+    --------
+    >>> from bipstats import codebook
+    >>> codebook.term_label("sex[male]", "sv"), codebook.term_label("age:convicted", "da")
+    ('Kön: Man', 'Alder × Dømt efter straffeloven')
+    >>> codebook.term_label("my_own[high]")
+    'my_own: high'
+    """
+    check_language(lang)
+    return " × ".join(_factor_label(factor, lang) for factor in re.split(r":(?![^\[(]*[\])])", term))
+
+
+def _factor_label(factor: str, lang: str) -> str:
+    found = re.fullmatch(r"(C\()?([^\[\]()]+)(?(1)\))(?:\[(.*)\])?", factor)
+    if found is None:
+        return factor
+    _, name, level = found.groups()
+    named = _known(name, lang)
+    if level is None or level == "True":
+        return named
+    return f"{named}: {_known(level, lang, ('level', 'class', 'exit', 'state', 'type'))}"
+
+
+def _known(key: str, lang: str, kinds: Iterable[str] = ("indicator", "background", "column", "table")) -> str:
+    """Give the label of a key where one of the kinds has it, else the key."""
+    labels = _labels(lang)
+    return next((labels[kind][key] for kind in kinds if key in labels[kind]), key)
+
+
+def phrased(text: str, lang: str = "en") -> str:
+    """Turn what a result says of itself into a language, as far as the codebook knows the words.
+
+    Parameters
+    ----------
+    text : str
+    lang : {"en", "sv", "da"}
+
+    Returns
+    -------
+    str
+    """
+    check_language(lang)
+    for words, other in _labels(lang)["phrase"].items():
+        text = text.replace(str(words), other)
+    return text
+
+
 @cache
 def _labels(lang: str) -> dict[str, _Labels]:
     """Labels by kind, in the order in which `label` searches them."""
@@ -72,6 +139,9 @@ def _labels(lang: str) -> dict[str, _Labels]:
         "type": _pick(lang, load("interventions")["types"]),
         "intervention": _pick(lang, {row["code"]: row for row in load("interventions")["intervention"]}),
         "column": _spoken(lang, words["column"]),
+        "table": _spoken(lang, words["table"]),
+        "plot": _spoken(lang, words["plot"]),
+        "phrase": _spoken(lang, words["phrase"]),
     }
 
 
