@@ -169,13 +169,14 @@ class Summary:
         -------
         Path
         """
+        if format is not None:
+            check_option("format", format, FORMATS)
         target = Path(path)
         if format is None and target.suffix.lower() not in _SUFFIXES:
             raise OptionError(
                 f"path={str(path)!r} ends with none of {', '.join(_SUFFIXES)}; end it so, or name the format."
             )
         chosen = _SUFFIXES[target.suffix.lower()] if format is None else format
-        check_option("format", chosen, FORMATS)
         text = {
             "latex": lambda: self.as_latex() + "\n",
             "html": lambda: writers.page(self.title, self.as_html()),

@@ -60,9 +60,11 @@ def latex(grid: Grid, label: str | None = None, floating: bool = True) -> str:
         r"\par\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright", *notes, r"\end{minipage}",
     ]  # fmt: skip
     lines = [*table, *(beneath if notes else [])]
-    if floating:
+    if not floating:
+        lines = [r"\noindent", *lines]
+    else:
         head = [r"\begin{table}[htbp]", r"\centering"]
-        head += [rf"\caption{{{tex(grid.title)}}}"] if grid.title else []
+        head += [rf"\caption{{{tex(grid.title)}}}\smallskip"] if grid.title else []
         head += [rf"\label{{{label}}}"] if label else []
         lines = [*head, *lines, r"\end{table}"]
     return "\n".join([r"% needs \usepackage{booktabs}", *lines])

@@ -15,6 +15,7 @@ import fits
 import numpy as np
 import pandas as pd
 import pytest
+import strict_latex
 from fits import FITS, fitted
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -172,6 +173,8 @@ def test_summaries_are_well_formed(name):
     assert repr(fit) == str(fit) == str(fit.summary()) and fit._repr_html_() == fit.summary().as_html()
     assert "90%" in str(summary) and "90%" not in str(fit.summary())
     ElementTree.fromstring(summary.as_html())
+    ElementTree.fromstring(summary.as_word())
+    assert strict_latex.problems(summary.as_latex()) == []
     latex = [line for line in summary.as_latex().splitlines() if r"\multicolumn" not in line]
     assert len({line.count("&") for line in latex if line.endswith(r"\\")}) == 1
     table = [line for line in summary.as_markdown().splitlines() if line.startswith("|")]

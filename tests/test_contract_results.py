@@ -16,6 +16,7 @@ from xml.etree import ElementTree
 import fits
 import pandas as pd
 import pytest
+import strict_latex
 from fits import fitted
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -178,9 +179,13 @@ def test_it_has_a_table_and_says_how_it_was_made(name):
     if name != "replicate":  # whose lines are shorter than its table
         assert repr(result) == str(summary)
     assert result._repr_html_() == summary.as_html()
-    ElementTree.fromstring(summary.as_html())
+    for text in (summary.as_html(), summary.as_word(), summary.styled(digits=2, decimal=",").as_word()):
+        ElementTree.fromstring(text)
+    for text in (summary.as_latex(), summary.styled(digits=2, decimal=",").as_latex(floating=False)):
+        assert strict_latex.problems(text) == []
     for text in (summary.as_latex(), summary.as_markdown()):
-        assert summary.frame.columns[0].replace("_", "") in text.replace("\\", "").replace("_", "")
+        head = next(filter(None, summary.grid.heads[0]))
+        assert head.replace("_", "") in text.replace("\\", "").replace("_", "")
 
 
 @each

@@ -112,7 +112,7 @@ def _check_fits(fits: object, exponentiate: bool) -> None:
         raise OptionError(
             f"fits={names!r} cannot stand side by side: names must differ, and none may be 'term'."
         )
-    lines = [repr(name) for name, fit in fits.items() if exponentiate and fit.ratio is None]
+    lines = [repr(name) for name, fit in fits.items() if exponentiate and fit.link == "identity"]
     if lines:
         raise OptionError(
             f"exponentiate=True, but {', '.join(lines)} is a linear model; its exponentiated coefficients are no "
@@ -138,9 +138,11 @@ def _shown(terms: Sequence[str] | None, there: list[str]) -> tuple[str, ...]:
 def _spread(name: str, fit: Any) -> list[tuple[str, str, str, float]]:
     """Standard deviations of random intercepts, variance of a frailty."""
     random, variance = getattr(fit, "random", None), getattr(fit, "variance", None)
-    if isinstance(random, pd.DataFrame):
+    if isinstance(random, pd.DataFrame) and "sd" in random:
         return [(name, "sd", str(row.group), float(row.sd)) for row in random.itertuples()]  # type: ignore[arg-type]
-    return [] if not hasattr(variance, "estimate") else [(name, "frailty", "", float(variance.estimate))]
+    if variance is not None and hasattr(variance, "estimate"):
+        return [(name, "frailty", "", float(variance.estimate))]
+    return []
 
 
 def _about(name: str, fit: Result) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from os import PathLike
 from pathlib import Path
@@ -69,7 +69,8 @@ class FitComparison:
     def table(self) -> pd.DataFrame:
         """Terms by fits, as text: estimate and what stands in brackets; empty where a fit lacks the term."""
         pairs = self._cells()
-        columns = {name: [" ".join(pair).strip() for pair in own] for name, own in pairs.items()}
+        turned = self.style.text
+        columns = {name: [turned(" ".join(pair).strip()) for pair in own] for name, own in pairs.items()}
         return pd.DataFrame({"term": [self._name(term) for term in self.terms], **columns})
 
     def tidy(self) -> pd.DataFrame:
@@ -83,13 +84,13 @@ class FitComparison:
         frame = pd.DataFrame(
             {"term": names} | {name: sum(own, ()) for name, own in pairs.items()}, dtype=object
         )
-        facts = {
-            str(row.fit): phrased(str(row.model), self._lang)
-            + (f", {row.scale}s" if self._ratios_in_english else "")
+        models = [
+            phrased(str(row.model), self._lang) + (f", {row.scale}s" if self._ratios_in_english else "")
             for row in self.about.itertuples()
-        }
+        ]
+        facts = {names: model for model, names in _together(self.about["fit"], models).items()}
         heads = {
-            str(row.fit): f"{self._scale_word(row.scale)} ({self._bracket_word})"
+            str(row.fit): f"{self._scale_word(str(row.scale))} {self._bracket_word}"
             for row in self.about.itertuples()
         }
         return Summary(
@@ -187,6 +188,11 @@ class FitComparison:
         return self.lang or "en"
 
     @property
+    def _plain(self) -> NumberStyle:
+        """Numbers with a point, which the summary turns."""
+        return NumberStyle(self.style.digits)
+
+    @property
     def _ratios_in_english(self) -> bool:
         return self.exponentiated and self._lang == "en"
 
@@ -199,9 +205,10 @@ class FitComparison:
 
     @property
     def _bracket_word(self) -> str:
-        return self._say(self.statistic, level=self._percent)
+        left, right = "[]" if self.statistic == "conf_int" else "()"
+        return f"{left}{self._say(self.statistic, level=self._percent)}{right}"
 
-    def _scale_word(self, scale: str | None) -> str:
+    def _scale_word(self, scale: str) -> str:
         return self._say(scale if self.exponentiated and scale in _RATIOS else "coefficient")
 
     def _name(self, term: str) -> str:
@@ -220,7 +227,7 @@ class FitComparison:
 
     def _cell(self, row: Mapping[str, Any]) -> tuple[str, str]:
         stars = next((signs for bound, signs in _STARS if row["p_value"] < bound), "") if self.stars else ""
-        return f"{self.style.number(row['estimate'])}{stars}", _IN_BRACKETS[self.statistic](self.style, row)
+        return f"{self._plain.number(row['estimate'])}{stars}", _IN_BRACKETS[self.statistic](self._plain, row)
 
     def _axis_words(self) -> str:
         """The scale, where all fits share one, and what the lines are."""
@@ -234,12 +241,9 @@ class FitComparison:
         scales = [scale for scale in _RATIOS if self.exponentiated and scale in set(self.about["scale"])]
         notes = [f"{self._say(f'{scale} words')}." for scale in scales]
         notes.append(self._say(f"{self.statistic}_words", level=self._percent))
-        hows = self.about.groupby("covariance", sort=False)["fit"].agg(
-            lambda names: "; ".join(map(str, names))
-        )
+        hows = _together(self.about["fit"], self.about["covariance"])
         notes += [
-            self._say("covariance", fits=names, how=phrased(str(how), self._lang))
-            for how, names in hows.items()
+            self._say("covariance", fits=names, how=phrased(how, self._lang)) for how, names in hows.items()
         ]
         if self.references:
             levels = [
@@ -247,9 +251,10 @@ class FitComparison:
                 for name, value in self.references.items()
             ]
             notes.append(self._say("references", levels=", ".join(levels)))
-        hidden = [
-            self._name(term) for term in dict.fromkeys(self.estimates["term"]) if term not in self.terms
-        ]
+        factors = dict.fromkeys(
+            term.partition("[")[0] for term in self.estimates["term"] if term not in self.terms
+        )
+        hidden = [self._name(factor) for factor in factors]
         if hidden:
             notes.append(self._say("left_out", terms=", ".join(hidden)))
         if self.stars:
@@ -265,15 +270,23 @@ class FitComparison:
                 str(row.kind), group=row.group if self.lang is None else self._name(str(row.group))
             )
             cells = lines.setdefault(name, [""] * len(fits))
-            cells[fits.index(row.fit)] = self.style.number(float(row.estimate))  # type: ignore[arg-type]
-        two = NumberStyle(2, self.style.decimal)
-        write: dict[str, Callable[[float], str]] = {name: self.style.count for name in _COUNTS}
+            cells[fits.index(row.fit)] = self._plain.number(float(row.estimate))  # type: ignore[arg-type]
+        two = NumberStyle(2)
+        write: dict[str, Callable[[float], str]] = {name: self._plain.count for name in _COUNTS}
         for key, written in (write | {"loglik": two.number, "aic": two.number}).items():
             if self.about[key].notna().any():
                 lines[self._say(key)] = [written(float(value)) for value in self.about[key]]
         frame = pd.DataFrame(list(lines.values()), columns=fits, dtype=object)
         frame.insert(0, "term", list(lines))
         return frame
+
+
+def _together(names: Iterable[object], said: Iterable[object]) -> dict[str, str]:
+    """What is said of fits, each with the names of those of which it is."""
+    found: dict[str, list[str]] = {}
+    for name, what in zip(names, said, strict=True):
+        found.setdefault(str(what), []).append(str(name))
+    return {what: "; ".join(own) for what, own in found.items()}
 
 
 def _say_scale(scale: str | None, lang: str) -> str:
