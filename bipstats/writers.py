@@ -10,7 +10,7 @@ from bipstats.numbers import with_minus
 
 _LATEX = {sign: rf"\{sign}" for sign in "&%#_${}"} | {
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "\\": r"\textbackslash{}", "<": r"\textless{}",
-    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\textasciigrave{}", '"': "''", "\n": " ",
+    ">": r"\textgreater{}", "|": r"\textbar{}", "`": r"\`{}", '"': "''", "\n": " ",
     "\u2212": "$-$", "–": "--", "—": "---", "×": r"$\times$", "±": r"$\pm$", "≤": r"$\le$", "≥": r"$\ge$",
     "≈": r"$\approx$", "≠": r"$\ne$", "·": r"$\cdot$", "∞": r"$\infty$", "→": r"$\to$", "√": r"$\surd$",
     "²": "$^2$", "³": "$^3$", "½": "$1/2$", "°": r"$^\circ$", "…": r"\ldots{}", "’": "'", "‘": "`", "“": "``",
@@ -57,7 +57,7 @@ def latex(grid: Grid, label: str | None = None, floating: bool = True) -> str:
     table = [rf"\begin{{tabular}}{{{grid.align}}}", *rows, r"\bottomrule", r"\end{tabular}"]
     notes = [tex(with_minus(note)) + r"\par" for note in (*grid.facts, *grid.notes)]
     beneath = [
-        r"\par\smallskip", r"\begin{minipage}{\linewidth}\footnotesize\raggedright", *notes, r"\end{minipage}",
+        r"\par\smallskip\noindent", r"\begin{minipage}{\linewidth}\footnotesize\raggedright", *notes, r"\end{minipage}",
     ]  # fmt: skip
     lines = [*table, *(beneath if notes else [])]
     if not floating:

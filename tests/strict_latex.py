@@ -7,7 +7,7 @@ import re
 COMMANDS = {
     "begin", "end", "toprule", "midrule", "bottomrule", "centering", "caption", "label", "par", "smallskip", "noindent",
     "footnotesize", "raggedright", "linewidth", "textasciitilde", "textasciicircum", "textbackslash", "textless",
-    "textgreater", "textbar", "textasciigrave", "ldots",
+    "textgreater", "textbar", "ldots",
 }  # fmt: skip
 MATHS = {"times", "pm", "le", "ge", "approx", "ne", "cdot", "infty", "to", "surd", "circ"} | {
     "alpha", "beta", "gamma", "delta", "Delta", "theta", "kappa", "lambda", "mu", "rho", "sigma", "tau", "chi", "omega",
@@ -36,7 +36,7 @@ def _marks(body: str) -> list[str]:
     for command, escaped, sign in _TOKEN.findall(body):
         if command and command not in (MATHS if maths else COMMANDS):
             found.append(f"unknown \\{command}")
-        elif escaped and escaped not in "&%#_${}\\,":
+        elif escaped and escaped not in "&%#_${}\\,`":
             found.append(f"unknown \\{escaped}")
         elif sign == "$":
             maths = not maths
