@@ -66,7 +66,8 @@ def term_label(term: str, lang: str = "en") -> str:
     Parameters
     ----------
     term : str
-        For instance ``"sex[male]"``, ``"caseworker_belief"``, ``"age:sex[male]"`` or ``"Intercept"``.
+        For instance ``"sex[male]"``, ``"caseworker_belief"``, ``"age:sex[male]"``, ``"Intercept"``, or a contrast of
+        levels, ``"job only - none"``.
     lang : {"en", "sv", "da"}
 
     Returns
@@ -87,7 +88,21 @@ def term_label(term: str, lang: str = "en") -> str:
     'my_own: high'
     """
     check_language(lang)
+    if " - " in term:
+        return " \u2212 ".join(_level_label(side, lang) for side in term.split(" - "))
     return " × ".join(_factor_label(factor, lang) for factor in re.split(r":(?![^\[(]*[\])])", term))
+
+
+def plot_word(key: str, lang: str = "en", *, level: float | None = None, **parts: object) -> str:
+    """Give the words of a figure; `level` is a confidence level."""
+    if level is not None:
+        parts["level"] = percent(level, lang)
+    return label(key, lang, kind="plot").format(**parts)
+
+
+def percent(share: float, lang: str = "en") -> str:
+    """Write a confidence level as the language does: 95% in English, 95 % in Swedish and Danish."""
+    return f"{100 * share:g}" + ("%" if lang == "en" else " %")
 
 
 def _factor_label(factor: str, lang: str) -> str:
@@ -99,6 +114,12 @@ def _factor_label(factor: str, lang: str) -> str:
     if level is None or level == "True":
         return named
     return f"{named}: {_known(level, lang, ('level', 'class', 'exit', 'state', 'type'))}"
+
+
+def _level_label(name: str, lang: str) -> str:
+    """Label of one side of a contrast: a level, or a term."""
+    found = _known(name, lang, ("class", "level", "exit", "state"))
+    return term_label(name, lang) if found == name else found
 
 
 def _known(key: str, lang: str, kinds: Iterable[str] = ("indicator", "background", "column", "table")) -> str:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import label, term_label
+from bipstats.codebook.keys import Language
 from bipstats.codebook.labels import phrased
 from bipstats.numbers import NumberStyle
 from bipstats.plotting import COLOURS, new_axes, ratio_axis, reference_line, tidy_axes
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Statistic = Literal["std_error", "conf_int", "p_value"]
-Language = Literal["en", "sv", "da"]
 _STARS = ((0.001, "***"), (0.01, "**"), (0.05, "*"))
 _COUNTS = ("nobs", "n_units", "n_events", "n_clusters")
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, INDICATORS, LANGUAGES, label
+from bipstats.codebook.keys import Language
 from bipstats.errors import OptionError
 
-Language = Literal["en", "sv", "da"]
 PRESETS = ("BIP", "SKAPA")
 RATERS = ("client", "caseworker")
 _FEWEST, _MOST = 3, 24
