@@ -27,7 +27,7 @@ def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
     kind : str, optional
         ``"indicator"``, ``"background"``, ``"level"``, ``"class"``, ``"exit"``, ``"state"``, ``"type"``
         (of intervention), ``"intervention"``, ``"column"``, ``"table"`` or ``"plot"`` (words of tables and
-        figures), or ``"phrase"`` (of models): where to look. By default the first of these
+        figures), ``"said"`` or ``"phrase"`` (of results): where to look. By default the first of these
         that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
 
     Returns
@@ -89,7 +89,7 @@ def term_label(term: str, lang: str = "en") -> str:
     """
     check_language(lang)
     if " - " in term:
-        return " \u2212 ".join(_level_label(side, lang) for side in term.split(" - "))
+        return " \u2212 ".join(level_label(side, lang) for side in term.split(" - "))
     return " × ".join(_factor_label(factor, lang) for factor in re.split(r":(?![^\[(]*[\])])", term))
 
 
@@ -102,7 +102,7 @@ def plot_word(key: str, lang: str = "en", *, level: float | None = None, **parts
 
 def percent(share: float, lang: str = "en") -> str:
     """Write a confidence level as the language does: 95% in English, 95 % in Swedish and Danish."""
-    return f"{100 * share:g}" + ("%" if lang == "en" else " %")
+    return f"{100 * share:.4g}" + ("%" if lang == "en" else " %")
 
 
 def _factor_label(factor: str, lang: str) -> str:
@@ -116,10 +116,11 @@ def _factor_label(factor: str, lang: str) -> str:
     return f"{named}: {_known(level, lang, ('level', 'class', 'exit', 'state', 'type'))}"
 
 
-def _level_label(name: str, lang: str) -> str:
-    """Label of one side of a contrast: a level, or a term."""
-    found = _known(name, lang, ("class", "level", "exit", "state"))
-    return term_label(name, lang) if found == name else found
+def level_label(name: str, lang: str = "en") -> str:
+    """Give the label of a level, or of what a result says; a term's else, and what is not known stays as it is."""
+    check_language(lang)
+    found = _known(name, lang, ("class", "level", "exit", "state", "said"))
+    return term_label(name, lang) if found == name and " - " not in name else found
 
 
 def _known(key: str, lang: str, kinds: Iterable[str] = ("indicator", "background", "column", "table")) -> str:
@@ -162,6 +163,7 @@ def _labels(lang: str) -> dict[str, _Labels]:
         "column": _spoken(lang, words["column"]),
         "table": _spoken(lang, words["table"]),
         "plot": _spoken(lang, words["plot"]),
+        "said": _spoken(lang, words["said"]),
         "phrase": _spoken(lang, words["phrase"]),
     }
 

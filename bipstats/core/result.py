@@ -18,6 +18,7 @@ from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
 from bipstats.core.serialise import to_json
 from bipstats.errors import ModelError, ModelWarning
+from bipstats.figure_words import Language, say
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 from bipstats.versions import library_version
@@ -242,11 +243,10 @@ class Result:
         """Frame behind `plot`."""
         return self.tidy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the estimates with their intervals."""
-        return forest(
-            self.plot_data(), ax=ax, xlabel="estimate" if self.ratio is None else f"log {self.ratio}"
-        )
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
+        """Draw the estimates with their intervals; the codebook's labels in `lang`, where it knows the terms."""
+        what = "estimate_axis" if self.ratio is None else f"log {self.ratio}"
+        return forest(self.plot_data(), ax=ax, xlabel=say(what, lang, level=0.95), lang=lang)
 
     def _errors_and_software(self) -> str:
         """Close a methods section's paragraph."""

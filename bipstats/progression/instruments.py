@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from importlib import resources
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, INDICATORS, LANGUAGES, indicators, label
-from bipstats.codebook.keys import Language
 from bipstats.errors import OptionError
 
 PRESETS = ("BIP", "SKAPA")

@@ -13,8 +13,9 @@ import pandas as pd
 
 from bipstats.codebook import LANGUAGES
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.figure_words import Language
 from bipstats.plotting import new_axes
-from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
+from bipstats.progression.instruments import RATERS, Instrument, instrument
 from bipstats.progression.page import render
 from bipstats.progression.radar import lines, radar
 from bipstats.progression.ratings import Limit, limits, read_ratings

@@ -12,8 +12,9 @@ import pandas as pd
 
 from bipstats.codebook import LANGUAGES
 from bipstats.errors import check_option
+from bipstats.figure_words import Language
 from bipstats.plotting import COLOURS, new_axes, tidy_axes
-from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
+from bipstats.progression.instruments import RATERS, Instrument, instrument
 from bipstats.progression.ratings import Limit, limits, read_ratings
 from bipstats.tables import Summary
 

@@ -1,0 +1,66 @@
+"""What figures say in English, Swedish and Danish: labels of terms and levels, words of axes, numbers on ticks.
+
+The one bridge from plots to the codebook: models draw through it and know no domain words themselves.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from textwrap import fill
+from typing import TYPE_CHECKING
+
+from bipstats.codebook.keys import Language
+from bipstats.codebook.labels import level_label, plot_word, term_label
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+__all__ = ["Language", "axis_words", "comma", "decimal_marks", "levels", "say", "terms"]
+_ALONG_X, _ALONG_Y = 62, 46  # letters beside an axis before the next line
+
+say = plot_word
+
+
+def terms(names: Iterable[object], lang: Language) -> list[str]:
+    """Labels of terms; what the codebook does not have stays as it is."""
+    return [term_label(str(name), lang) for name in names]
+
+
+def levels(names: Iterable[object], lang: Language) -> list[str]:
+    """Labels of levels, classes, exits, and of what results say; parts after a comma each on their own."""
+    return [_level(str(name), lang) for name in names]
+
+
+def _level(name: str, lang: Language) -> str:
+    whole = level_label(name, lang)
+    return whole if whole != name else ", ".join(level_label(part, lang) for part in name.split(", "))
+
+
+def axis_words(axes: Axes, *, x: str | None = None, y: str | None = None) -> Axes:
+    """Name the axes; long names take several lines."""
+    if x is not None:
+        axes.set_xlabel(fill(x, _ALONG_X))
+    if y is not None:
+        axes.set_ylabel(fill(y, _ALONG_Y))
+    return axes
+
+
+def comma(number: str, lang: Language) -> str:
+    """A number with the decimal mark of the language."""
+    return number if lang == "en" else number.replace(".", ",")
+
+
+def decimal_marks(axes: Axes, lang: Language) -> Axes:
+    """Give plain numbers on the axes the decimal mark of the language; for English nothing is touched."""
+    if lang == "en":
+        return axes
+    from matplotlib.ticker import ScalarFormatter
+
+    class Comma(ScalarFormatter):
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            return comma(super().__call__(x, pos), lang)
+
+    for axis in (axes.xaxis, axes.yaxis):
+        if type(axis.get_major_formatter()) is ScalarFormatter:
+            axis.set_major_formatter(Comma())
+    return axes
