@@ -42,6 +42,11 @@ def tidy_axes(ax: Axes) -> Axes:
     return ax
 
 
+def row_labels(labels: Iterable[object]) -> list[str]:
+    """Labels beside an axis, long ones in several lines."""
+    return [fill(str(text), _WRAP, break_long_words=False) for text in labels]
+
+
 def row_axes(labels: Iterable[object], ax: Axes | None = None, *, row: float = 0.28) -> Axes:
     """Tidy axes with a line for every label, first on top; new ones are large enough for the labels.
 
@@ -56,7 +61,7 @@ def row_axes(labels: Iterable[object], ax: Axes | None = None, *, row: float = 0
     -------
     matplotlib axes
     """
-    shown = [fill(str(text), _WRAP, break_long_words=False) for text in labels]
+    shown = row_labels(labels)
     if ax is None:
         lines = [line for text in shown for line in text.split("\n")]
         deepest = max((text.count("\n") for text in shown), default=0)

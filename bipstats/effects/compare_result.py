@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import pandas as pd
 
-from bipstats.codebook import label, term_label
+from bipstats.codebook import LANGUAGES, label, term_label
 from bipstats.codebook.keys import Language
-from bipstats.codebook.labels import phrased
+from bipstats.codebook.labels import percent, phrased
+from bipstats.errors import check_option
+from bipstats.figure_words import axis_words, decimal_marks
 from bipstats.numbers import NumberStyle
-from bipstats.plotting import COLOURS, new_axes, ratio_axis, reference_line, tidy_axes
+from bipstats.plotting import COLOURS, MARKS, legend_above, ratio_axis, reference_line, row_axes
 from bipstats.tables import Format, Summary
 
 if TYPE_CHECKING:
@@ -146,13 +148,14 @@ class FitComparison:
         rows = self.estimates[self.estimates["term"].isin(self.terms)]
         return rows[rows["term"] != "Intercept"].reset_index(drop=True)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the estimates with their intervals, fits in colours."""
+    def plot(self, ax: Axes | None = None, *, lang: Language | None = None) -> Axes:
+        """Draw the estimates with their intervals, fits in colours; in the language of the table if none is given."""
+        if lang is not None:
+            check_option("lang", lang, LANGUAGES)
+            return replace(self, lang=lang).plot(ax)
         frame = self.plot_data()
         terms = [term for term in self.terms if term in set(frame["term"])]
-        height = 0.8 + 0.16 * max(len(terms), 3) * (1 + len(self.about))
-        axes = new_axes(height=height) if ax is None else ax
-        tidy_axes(axes).grid(False, axis="y")
+        axes = row_axes([self._name(term) for term in terms], ax, row=0.16 * (1 + len(self.about)))
         reference_line(axes, x=float(self.exponentiated))
         shifts = np.linspace(0.25, -0.25, len(self.about)) if len(self.about) > 1 else [0.0]
         for number, (name, shift) in enumerate(zip(self.about["fit"], shifts, strict=True)):
@@ -160,22 +163,12 @@ class FitComparison:
             position = np.array([len(terms) - 1 - terms.index(term) for term in own["term"]]) + shift
             axes.hlines(position, own["conf_low"], own["conf_high"], color=colour, linewidth=1.6)
             axes.plot(
-                own["estimate"], position, "osD^v"[number % 5], color=colour, markersize=4, label=str(name)
+                own["estimate"], position, MARKS[number % 5], color=colour, markersize=4, label=str(name)
             )
-        axes.set_yticks(np.arange(len(terms))[::-1], [self._name(term) for term in terms])
-        axes.set_ylim(-0.6, len(terms) - 0.4)
         if self.exponentiated:
-            ratio_axis(axes)
-        axes.set_xlabel(self._axis_words())
-        if len(self.about) > 1:
-            axes.legend(
-                frameon=False,
-                loc="lower left",
-                bbox_to_anchor=(0, 1),
-                ncols=min(len(self.about), 4),
-                fontsize=9,
-            )
-        return axes
+            ratio_axis(axes, self._lang)
+        axis_words(axes, x=self._axis_words())
+        return decimal_marks(legend_above(axes) if len(self.about) > 1 else axes, self._lang)
 
     def __repr__(self) -> str:
         return str(self.summary())
@@ -201,7 +194,7 @@ class FitComparison:
 
     @property
     def _percent(self) -> str:
-        return f"{100 * self.level:g}" + ("%" if self._lang == "en" else " %")
+        return percent(self.level, self._lang)
 
     @property
     def _bracket_word(self) -> str:
