@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 __all__ = ["Language", "axis_words", "comma", "decimal_marks", "levels", "say", "terms"]
-_ALONG_X, _ALONG_Y = 62, 46  # letters beside an axis before the next line
+_ALONG_X, _ALONG_Y = 62, 36  # letters beside an axis before the next line
 
 say = plot_word
 

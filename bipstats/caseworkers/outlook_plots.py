@@ -11,6 +11,7 @@ from bipstats.figure_words import Language, axis_words, decimal_marks, levels, s
 from bipstats.plotting import (
     COLOURS,
     FAINT,
+    MARKS,
     legend_above,
     new_axes,
     ratio_axis,
@@ -87,7 +88,9 @@ def ratios(frame: pd.DataFrame, xlabel: str, ax: Axes | None, lang: Language = "
         own = (frame["group"] == name).to_numpy()
         part, colour = frame[own], COLOURS[number % len(COLOURS)]
         axes.hlines(position[own], part["conf_low"], part["conf_high"], color=colour, linewidth=1.6)
-        axes.plot(part["estimate"], position[own], "o", color=colour, markersize=5, label=str(name))
+        axes.plot(
+            part["estimate"], position[own], MARKS[number % 5], color=colour, markersize=5, label=str(name)
+        )
     axis_words(ratio_axis(axes, lang), x=xlabel)
     return legend_above(axes) if len(groups) > 1 else axes
 

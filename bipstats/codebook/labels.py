@@ -119,8 +119,11 @@ def _factor_label(factor: str, lang: str) -> str:
 def level_label(name: str, lang: str = "en") -> str:
     """Give the label of a level, or of what a result says; a term's else, and what is not known stays as it is."""
     check_language(lang)
-    found = _known(name, lang, ("class", "level", "exit", "state", "said"))
-    return term_label(name, lang) if found == name and " - " not in name else found
+    labels = _labels(lang)
+    found = (
+        labels[kind][name] for kind in ("class", "level", "exit", "state", "said") if name in labels[kind]
+    )
+    return next(found, name if " - " in name else term_label(name, lang))
 
 
 def _known(key: str, lang: str, kinds: Iterable[str] = ("indicator", "background", "column", "table")) -> str:

@@ -18,7 +18,7 @@ from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
 from bipstats.core.serialise import to_json
 from bipstats.errors import ModelError, ModelWarning
-from bipstats.figure_words import Language, say
+from bipstats.figure_words import Language, say, terms
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 from bipstats.versions import library_version
@@ -246,7 +246,12 @@ class Result:
     def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the estimates with their intervals; the codebook's labels in `lang`, where it knows the terms."""
         what = "estimate_axis" if self.ratio is None else f"log {self.ratio}"
-        return forest(self.plot_data(), ax=ax, xlabel=say(what, lang, level=0.95), lang=lang)
+        words = say(what, lang, level=0.95)
+        return forest(self.plot_data(), ax=ax, xlabel=words, lang=lang, labels=self._term_labels(lang))
+
+    def _term_labels(self, lang: Language) -> list[str]:
+        """Beside the lines of `plot`."""
+        return terms(self.plot_data()["term"], lang)
 
     def _errors_and_software(self) -> str:
         """Close a methods section's paragraph."""

@@ -82,7 +82,7 @@ class BoundaryTest:
         axes.hist(self.simulated, bins=30, color="#bbbbbb", label=say("simulated", lang))
         axes.axvline(self.statistic, color=COLOURS[1], label=say("own_statistic", lang))
         axis_words(axes, x=say("likelihood_ratio", lang), y=say("draws", lang))
-        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.locator_params(axis="y", integer=True)
         return decimal_marks(legend_above(axes), lang)
 
     def __repr__(self) -> str:

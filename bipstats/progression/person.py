@@ -128,7 +128,7 @@ class Profile:
         """Draw radars ("spindeldiagram") of first and latest ratings, the raters side by side."""
         spoken = self._in(lang)
         titles = spoken.raters
-        axes = new_axes(5.2 * len(titles), 4.9) if ax is None else ax
+        axes = new_axes(6.2 * len(titles) - 1.0, 4.9) if ax is None else ax
         return spoken.draw_radars(axes, titles)
 
     def _in(self, lang: Language | None) -> Profile:
