@@ -1,6 +1,6 @@
-"""What figures say in English, Swedish and Danish: labels of terms and levels, words of axes, numbers on ticks.
+"""What figures and tables say in English, Swedish and Danish: labels of terms and levels, words, numbers on ticks.
 
-The one bridge from plots to the codebook: models draw through it and know no domain words themselves.
+The one bridge from plots and tables to the codebook: models speak through it and know no domain words themselves.
 """
 
 from __future__ import annotations
@@ -10,15 +10,25 @@ from textwrap import fill
 from typing import TYPE_CHECKING
 
 from bipstats.codebook.keys import Language
-from bipstats.codebook.labels import level_label, plot_word, term_label
+from bipstats.codebook.labels import head_label, level_label, plot_word, term_label
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-__all__ = ["Language", "axis_words", "comma", "decimal_marks", "levels", "say", "terms"]
+__all__ = [
+    "Language",
+    "axis_words",
+    "comma",
+    "decimal_marks",
+    "head_of",
+    "level_of",
+    "levels",
+    "say",
+    "terms",
+]
 _ALONG_X, _ALONG_Y = 62, 36  # letters beside an axis before the next line
 
-say = plot_word
+say, head_of = plot_word, head_label
 
 
 def terms(names: Iterable[object], lang: Language) -> list[str]:
@@ -28,10 +38,11 @@ def terms(names: Iterable[object], lang: Language) -> list[str]:
 
 def levels(names: Iterable[object], lang: Language) -> list[str]:
     """Labels of levels, classes, exits, and of what results say; parts after a comma each on their own."""
-    return [_level(str(name), lang) for name in names]
+    return [level_of(str(name), lang) for name in names]
 
 
-def _level(name: str, lang: Language) -> str:
+def level_of(name: str, lang: Language) -> str:
+    """Label of one level; parts after a comma each on their own."""
     whole = level_label(name, lang)
     return whole if whole != name else ", ".join(level_label(part, lang) for part in name.split(", "))
 

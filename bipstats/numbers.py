@@ -18,7 +18,7 @@ NARROW = "\u202f"  # narrow space that does not break: between thousands where t
 _IN_TEXT = re.compile(
     r"(?<![\w.,])[1-9]\d{0,2}(?:,\d{3})+(?:\.\d+)?(?![\w]|[.,]\d)|(?<![\w.])\d+\.\d+(?!\d*\.\d)"
 )
-_BETWEEN = re.compile(r"(?<=\d), (?=[-\u2212]?\d+(?:,\d|[)\]]))")
+_BETWEEN = re.compile(r"(?<=\d), (?=[-\u2212]?[\d\u202f]+(?:,\d|[)\]]))")
 _HYPHEN = re.compile(r"(?<![\w.)\]\u2013-])-(?=\.?\d)")
 _NUMERIC = re.compile(
     r"[-\u2212\d.,;:<>=±%()\[\]*\s\u202f\u2013/e+]*\d[-\u2212\d.,;:<>=±%()\[\]*\s\u202f\u2013/e+]*"

@@ -7,14 +7,16 @@ from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from os import PathLike
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from bipstats import writers
 from bipstats.errors import OptionError, check_option
+from bipstats.figure_words import Language, head_of, levels
 from bipstats.numbers import Decimal, NumberStyle, is_numeric
+from bipstats.paper import INTERVAL, for_paper
 from bipstats.writers import Grid
 
 Format = Literal["latex", "html", "word", "markdown", "text"]
@@ -47,6 +49,8 @@ class Summary:
         Second line of heads, by column.
     align : str
         ``l``, ``c`` or ``r`` by column; numbers to the right, text to the left if empty.
+    lang : {"en", "sv", "da"}, optional
+        As papers have it, in a language: see `styled`.
 
     Examples
     --------
@@ -68,6 +72,7 @@ class Summary:
     labels: Mapping[str, str] = field(default_factory=dict)
     under: Mapping[str, str] = field(default_factory=dict)
     align: str = ""
+    lang: Language | None = None
 
     def __str__(self) -> str:
         grid = self.grid
@@ -85,13 +90,14 @@ class Summary:
     @property
     def grid(self) -> Grid:
         """The table as text, as every format writes it."""
-        columns = list(self.frame.columns)
-        frames = [self.frame] if self.footer is None else [self.frame, self.footer]
+        frame = self.frame if self.lang is None else for_paper(self.frame, self.style, self.lang)
+        columns = list(frame.columns)
+        frames = [frame] if self.footer is None else [frame, self.footer]
         parts = tuple(
             tuple(zip(*(map(self.style.cell, frame[name]) for name in columns), strict=True))
             for frame in frames
         )
-        heads = [tuple(str(self._label(name)) for name in columns)]
+        heads = [tuple(self._head(str(name)) for name in columns)]
         if self.under:
             heads.append(tuple(self.under.get(str(name), "") for name in columns))
         named = tuple(
@@ -99,12 +105,17 @@ class Summary:
         )
         facts = tuple(f"{self._words(label)}: {self._words(value)}" for label, value in self.facts.items())
         return Grid(
-            self.title, tuple(heads), named, self.align or _sides(self.frame), facts,
+            self.title, tuple(heads), named, self.align or _sides(frame), facts,
             tuple(map(self._words, self.notes)),
         )  # fmt: skip
 
     def styled(
-        self, *, digits: int | None = None, decimal: Decimal = ".", labels: Mapping[str, str] | None = None
+        self,
+        *,
+        digits: int | None = None,
+        decimal: Decimal = ".",
+        labels: Mapping[str, str] | None = None,
+        lang: Language | None = None,
     ) -> Summary:
         """Give the same table with numbers and names written otherwise.
 
@@ -116,17 +127,25 @@ class Summary:
             With the comma, thousands are set apart by a narrow space and the ends of intervals by a semicolon.
         labels : mapping of str to str, optional
             New names of columns and of what stands in the first column.
+        lang : {"en", "sv", "da"}, optional
+            As papers have it: short heads (SE, OR, p), the ends of intervals in brackets in one column (``conf_int`` in
+            `labels`), p-values last, terms and levels by their labels in the codebook. Title, facts and notes stay as
+            they are. If not given, the columns of the frame.
 
         Returns
         -------
         Summary
         """
+        if lang is not None:
+            check_option("lang", lang, get_args(Language))
         known = {
+            *([INTERVAL] if lang is not None else []),
             *map(str, self.frame.columns),
             *self.frame.iloc[:, :1].astype(str).to_numpy().ravel().tolist(),
         }
         check_labels(labels, known)
-        return replace(self, style=NumberStyle(digits, decimal), labels={**self.labels, **(labels or {})})
+        named = {**self.labels, **(labels or {})}
+        return replace(self, style=NumberStyle(digits, decimal), labels=named, lang=lang)
 
     def as_html(self) -> str:
         """HTML fragment without any look of its own: title, facts, table and notes."""
@@ -191,7 +210,11 @@ class Summary:
         return self.as_html()
 
     def _label(self, name: object) -> str:
-        return self.labels.get(str(name), str(name))
+        key = str(name)
+        return self.labels.get(key, key if self.lang is None else levels([key], self.lang)[0])
+
+    def _head(self, name: str) -> str:
+        return self.labels.get(name, name if self.lang is None else head_of(name, self.lang))
 
     def _words(self, text: str) -> str:
         """Text with the numbers as in the table; formulas stay as they are."""

@@ -177,3 +177,37 @@ def test_what_cannot_be_done_is_refused_by_name(call, message):
         return
     with pytest.raises(bip.OptionError, match=message):
         call()
+
+
+def test_a_table_for_a_paper_has_the_order_and_names_of_journals():
+    frame = pd.DataFrame(
+        {
+            "term": ["Intercept", "sex[male]", "mine"], "estimate": [1234.5, 0.5, np.nan],
+            "p_value": ["<0.001", "0.095", ""], "odds ratio": [0.5, 1.0, np.nan],
+            "conf_low": [-1.0, 0.123, np.nan], "conf_high": [1500.25, 2.0, np.nan], "exit": ["job", "other", "x"],
+            "sure": [True, False, True],
+        }
+    )  # fmt: skip
+    found = Summary("A", frame).styled(digits=2, decimal=",", lang="sv", labels={"mine": "Min egen"}).grid
+    assert found.heads == (("", "Skattning", "OR", "KI", "Utträde", "sure", "p"),)
+    assert found.parts[0] == (
+        ("Konstant", "1\u202f234,50", "0,50", "[-1,00; 1\u202f500,25]", "Arbete", "ja", "<0,001"),
+        ("Kön: Man", "0,50", "1,00", "[0,12; 2,00]", "Annat utträde", "nej", "0,095"),
+        ("Min egen", "", "", "", "x", "ja", ""),
+    )
+    named = Summary("A", frame).styled(lang="en", labels={"conf_int": "95% CI", "p_value": "P"})
+    assert named.grid.heads[0][3] == "95% CI" and named.grid.heads[0][-1] == "P"
+    assert list(frame.columns)[-3:] == ["conf_high", "exit", "sure"]  # the result's own stays
+    with pytest.raises(bip.OptionError, match=r"^lang='no'"):
+        Summary("A", frame).styled(lang="no")
+    with pytest.raises(bip.OptionError, match="conf_int"):
+        Summary("A", frame).styled(labels={"conf_int": "95% CI"})
+
+
+def test_a_fit_is_a_table_for_a_paper_in_danish():
+    rows = bip.landmarks(bip.simulate(clients=300, rng=2), at=0, horizon=52)
+    text = (
+        bip.ols("entered ~ caseworker_belief + sex", rows).summary().styled(lang="da", decimal=",").as_latex()
+    )
+    assert strict_latex.problems(text) == []
+    assert " & Estimat & SE & " in text and "Køn: Mand & " in text and "sex[male]" not in text

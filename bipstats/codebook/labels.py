@@ -27,8 +27,8 @@ def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
     kind : str, optional
         ``"indicator"``, ``"background"``, ``"level"``, ``"class"``, ``"exit"``, ``"state"``, ``"type"``
         (of intervention), ``"intervention"``, ``"column"``, ``"table"`` or ``"plot"`` (words of tables and
-        figures), ``"said"`` or ``"phrase"`` (of results): where to look. By default the first of these
-        that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
+        figures), ``"head"`` (of columns), ``"said"`` or ``"phrase"`` (of results): where to look. By default the first
+        of these that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
 
     Returns
     -------
@@ -91,6 +91,13 @@ def term_label(term: str, lang: str = "en") -> str:
     if " - " in term:
         return " \u2212 ".join(level_label(side, lang) for side in term.split(" - "))
     return " × ".join(_factor_label(factor, lang) for factor in re.split(r":(?![^\[(]*[\])])", term))
+
+
+def head_label(name: str, lang: str = "en") -> str:
+    """Give the head of a column of results as journals write it; a key that is not known loses its underscores."""
+    check_language(lang)
+    heads = _labels(lang)["head"]
+    return heads[name] if name in heads else term_label(name, lang).replace("_", " ")
 
 
 def plot_word(key: str, lang: str = "en", *, level: float | None = None, **parts: object) -> str:
@@ -166,6 +173,7 @@ def _labels(lang: str) -> dict[str, _Labels]:
         "column": _spoken(lang, words["column"]),
         "table": _spoken(lang, words["table"]),
         "plot": _spoken(lang, words["plot"]),
+        "head": _spoken(lang, words["head"]),
         "said": _spoken(lang, words["said"]),
         "phrase": _spoken(lang, words["phrase"]),
     }
