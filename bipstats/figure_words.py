@@ -5,8 +5,9 @@ The one bridge from plots and tables to the codebook: models speak through it an
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
-from textwrap import fill
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from bipstats.codebook.keys import Language
@@ -25,6 +26,7 @@ __all__ = [
     "levels",
     "say",
     "terms",
+    "wrapped",
 ]
 _ALONG_X, _ALONG_Y = 62, 36  # letters beside an axis before the next line
 
@@ -47,12 +49,32 @@ def level_of(name: str, lang: Language) -> str:
     return whole if whole != name else ", ".join(level_label(part, lang) for part in name.split(", "))
 
 
+def wrapped(text: str, width: int) -> str:
+    """Lines of about one length, none longer than the width; percentages stay whole.
+
+    Examples
+    --------
+    >>> from bipstats.figure_words import wrapped
+    >>> wrapped("Realistic understanding of attainable wage level", 46).splitlines()
+    ['Realistic understanding', 'of attainable wage level']
+    """
+    whole = re.sub(r"(\d) %( [A-Z]+)?", lambda found: found.group().replace(" ", "\u00a0"), text)
+    lines = wrap(whole, width, break_long_words=False)
+    while len(lines) > 1:
+        width -= 1
+        narrower = wrap(whole, width, break_long_words=False)
+        if len(narrower) > len(lines) or max(map(len, narrower)) > width:
+            break
+        lines = narrower
+    return "\n".join(lines)
+
+
 def axis_words(axes: Axes, *, x: str | None = None, y: str | None = None) -> Axes:
     """Name the axes; long names take several lines."""
     if x is not None:
-        axes.set_xlabel(fill(x, _ALONG_X))
+        axes.set_xlabel(wrapped(x, _ALONG_X))
     if y is not None:
-        axes.set_ylabel(fill(y, _ALONG_Y))
+        axes.set_ylabel(wrapped(y, _ALONG_Y))
     return axes
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from textwrap import fill
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from bipstats.figure_words import Language, axis_words, comma, decimal_marks, levels, say, terms
+from bipstats.figure_words import Language, axis_words, comma, decimal_marks, levels, say, terms, wrapped
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -44,7 +43,7 @@ def tidy_axes(ax: Axes) -> Axes:
 
 def row_labels(labels: Iterable[object]) -> list[str]:
     """Labels beside an axis, long ones in several lines."""
-    return [fill(str(text), _WRAP, break_long_words=False) for text in labels]
+    return [wrapped(str(text), _WRAP) for text in labels]
 
 
 def row_axes(labels: Iterable[object], ax: Axes | None = None, *, row: float = 0.28) -> Axes:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from textwrap import fill
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,7 +11,7 @@ import pandas as pd
 from bipstats.codebook import CLASSES
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
-from bipstats.figure_words import Language, axis_words, levels, say
+from bipstats.figure_words import Language, axis_words, levels, say, wrapped
 from bipstats.interventions.windows import classify
 from bipstats.plotting import COLOURS, legend_above, new_axes, per_cent_axis, tidy_axes
 from bipstats.progression.index import Version, readiness
@@ -90,7 +89,7 @@ class Shares:
                 place + 0.2 * (number - 1), frame[name], 0.19, color=COLOURS[number], label=say(words, lang)
             )
         axes.plot(place, frame["not_risen"], "D", color="black", label=say("not_risen", lang))
-        axes.set_xticks(place, [fill(name, 20) for name in levels(frame["kind"], lang)])
+        axes.set_xticks(place, [wrapped(name, 20) for name in levels(frame["kind"], lang)])
         axes.set_ylim(0, 1)
         per_cent_axis(axes, lang)
         return axis_words(legend_above(axes), y=say("share_axis", lang))
