@@ -8,8 +8,8 @@ import pandas as pd
 from bipstats.figure_words import Language, level_of
 from bipstats.numbers import NumberStyle
 
-_ENDS = ("conf_low", "conf_high")
-INTERVAL = "conf_int"
+HINTS = "Further: "
+"""How notes begin that speak to whoever has the result at hand."""
 
 
 def for_paper(frame: pd.DataFrame, style: NumberStyle, lang: Language) -> pd.DataFrame:
@@ -32,14 +32,9 @@ def for_paper(frame: pd.DataFrame, style: NumberStyle, lang: Language) -> pd.Dat
             shown[name] = pd.Series(
                 [_said(cell, lang) for cell in shown[name]], index=shown.index, dtype=object
             )
-    if set(_ENDS) <= set(shown.columns):
-        plain = NumberStyle(style.digits)
-        ends = shown[list(_ENDS)].astype(float).to_numpy()
-        cells = ["" if np.isnan(pair).any() else f"[{plain.interval(*pair)}]" for pair in ends]
-        shown.insert(
-            list(shown.columns).index(_ENDS[0]), INTERVAL, pd.Series(cells, index=shown.index, dtype=object)
-        )
-        shown = shown.drop(columns=list(_ENDS))
+    for stem in [name.removesuffix("_low") for name in shown.columns if str(name).endswith("_low")]:
+        if f"{stem}_high" in shown.columns:
+            shown = _joined(shown, stem, NumberStyle(style.digits))
     if "p_value" in shown.columns[1:]:
         shown = shown[[*(name for name in shown.columns if name != "p_value"), "p_value"]]
     return shown
@@ -49,3 +44,14 @@ def _said(cell: object, lang: Language) -> object:
     if isinstance(cell, bool | np.bool_):
         cell = "yes" if cell else "no"
     return level_of(cell, lang) if isinstance(cell, str) else cell
+
+
+def _joined(frame: pd.DataFrame, stem: str, style: NumberStyle) -> pd.DataFrame:
+    """The frame with one column for the two ends of an interval."""
+    ends = [f"{stem}_low", f"{stem}_high"]
+    pairs = frame[ends].astype(float).to_numpy()
+    cells = ["" if np.isnan(pair).any() else f"[{style.interval(*pair)}]" for pair in pairs]
+    place = list(frame.columns).index(ends[0])
+    joined = frame.drop(columns=ends)
+    joined.insert(place, f"{stem}_int", pd.Series(cells, index=frame.index, dtype=object))
+    return joined

@@ -16,7 +16,7 @@ from bipstats import writers
 from bipstats.errors import OptionError, check_option
 from bipstats.figure_words import Language, head_of, levels
 from bipstats.numbers import Decimal, NumberStyle, is_numeric
-from bipstats.paper import INTERVAL, for_paper
+from bipstats.paper import HINTS, for_paper
 from bipstats.writers import Grid
 
 Format = Literal["latex", "html", "word", "markdown", "text"]
@@ -106,7 +106,7 @@ class Summary:
         facts = tuple(f"{self._words(label)}: {self._words(value)}" for label, value in self.facts.items())
         return Grid(
             self.title, tuple(heads), named, self.align or _sides(frame), facts,
-            tuple(map(self._words, self.notes)),
+            tuple(self._words(note) for note in self.notes if self.lang is None or not note.startswith(HINTS)),
         )  # fmt: skip
 
     def styled(
@@ -130,7 +130,7 @@ class Summary:
         lang : {"en", "sv", "da"}, optional
             As papers have it: short heads (SE, OR, p), the ends of intervals in brackets in one column (``conf_int`` in
             `labels`), p-values last, terms and levels by their labels in the codebook. Title, facts and notes stay as
-            they are. If not given, the columns of the frame.
+            they are, but for notes that name further methods. If not given, the columns of the frame.
 
         Returns
         -------
@@ -139,7 +139,7 @@ class Summary:
         if lang is not None:
             check_option("lang", lang, get_args(Language))
         known = {
-            *([INTERVAL] if lang is not None else []),
+            *([] if lang is None else for_paper(self.frame, NumberStyle(), lang).columns.astype(str)),
             *map(str, self.frame.columns),
             *self.frame.iloc[:, :1].astype(str).to_numpy().ravel().tolist(),
         }

@@ -195,6 +195,10 @@ def test_a_table_for_a_paper_has_the_order_and_names_of_journals():
         ("Kön: Man", "0,50", "1,00", "[0,12; 2,00]", "Annat utträde", "nej", "0,095"),
         ("Min egen", "", "", "", "x", "ja", ""),
     )
+    more = frame.assign(observed_low=0.1, observed_high=0.25)
+    hint = Summary("A", more, notes=("Kept.", "Further: .designs.")).styled(lang="da").grid
+    assert hint.heads[0][-2:] == ("Observeret, KI", "p") and hint.parts[0][0][-2] == "[0.1, 0.25]"
+    assert hint.notes == ("Kept.",)
     named = Summary("A", frame).styled(lang="en", labels={"conf_int": "95% CI", "p_value": "P"})
     assert named.grid.heads[0][3] == "95% CI" and named.grid.heads[0][-1] == "P"
     assert list(frame.columns)[-3:] == ["conf_high", "exit", "sure"]  # the result's own stays

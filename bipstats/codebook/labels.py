@@ -97,6 +97,8 @@ def head_label(name: str, lang: str = "en") -> str:
     """Give the head of a column of results as journals write it; a key that is not known loses its underscores."""
     check_language(lang)
     heads = _labels(lang)["head"]
+    if name.endswith("_int") and name not in heads:
+        return f"{head_label(name.removesuffix('_int'), lang)}, {heads['conf_int']}"
     return heads[name] if name in heads else term_label(name, lang).replace("_", " ")
 
 
