@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from bipstats.codebook.keys import Language
 from bipstats.codebook.labels import head_label, level_label, plot_word, term_label
+from bipstats.numbers import NumberStyle
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,6 +21,7 @@ __all__ = [
     "Language",
     "axis_words",
     "comma",
+    "count",
     "decimal_marks",
     "head_of",
     "level_of",
@@ -81,6 +83,11 @@ def axis_words(axes: Axes, *, x: str | None = None, y: str | None = None) -> Axe
 def comma(number: str, lang: Language) -> str:
     """A number with the decimal mark of the language."""
     return number if lang == "en" else number.replace(".", ",")
+
+
+def count(number: float, lang: Language) -> str:
+    """A whole number with its thousands set apart as in the language's tables."""
+    return NumberStyle(decimal="." if lang == "en" else ",").count(number)
 
 
 def decimal_marks(axes: Axes, lang: Language) -> Axes:

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bipstats.figure_words import Language, axis_words, comma, decimal_marks, levels, say, terms, wrapped
+from bipstats.figure_words import (
+    Language,
+    axis_words,
+    comma,
+    count,
+    decimal_marks,
+    levels,
+    say,
+    terms,
+    wrapped,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -66,7 +76,7 @@ def row_axes(labels: Iterable[object], ax: Axes | None = None, *, row: float = 0
         deepest = max((text.count("\n") for text in shown), default=0)
         ax = new_axes(
             max(6.4, 4.2 + 0.085 * max(map(len, lines), default=0)),
-            1.0 + (row + 0.15 * deepest) * max(len(shown), 3),
+            1.0 + max(row, 0.24 + 0.16 * deepest) * max(len(shown), 3),
         )
     tidy_axes(ax).grid(False, axis="y")
     ax.set_yticks(np.arange(len(shown))[::-1], shown)
@@ -246,7 +256,7 @@ def numbers_beneath(
         name = levels([name], lang)[0]
         ax.annotate(name, (0, 0), (-14, down), xycoords="axes fraction", ha="right", **style)
         for time, number in zip(part["time"], part["at_risk"], strict=True):
-            ax.annotate(f"{number:,.0f}", (time, 0), (0, down), xycoords=beneath, ha="center", **style)
+            ax.annotate(count(number, lang), (time, 0), (0, down), xycoords=beneath, ha="center", **style)
     return ax
 
 

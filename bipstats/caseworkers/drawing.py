@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say
+from bipstats.figure_words import Language, axis_words, count, decimal_marks, levels, say
 from bipstats.plotting import COLOURS, FAINT, legend_above, new_axes, tidy_axes
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def caterpillar(
     if len(frame) <= _NAMED:
         axes.set_xticks(at, frame["caseworker"], rotation=90, fontsize=8)
     else:
-        axis_words(axes, x=say("caseworkers_by_rate", lang, n=len(frame)))
+        axis_words(axes, x=say("caseworkers_by_rate", lang, n=count(len(frame), lang)))
     return decimal_marks(legend_above(axes), lang)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say, terms
+from bipstats.figure_words import Language, axis_words, count, decimal_marks, levels, say, terms
 from bipstats.plotting import (
     COLOURS,
     FAINT,
@@ -66,7 +66,7 @@ def outlooks(frame: pd.DataFrame, level: float, ax: Axes | None, lang: Language 
     if len(last) <= _NAMED:
         axes.set_xticks(last["position"], last["caseworker"], rotation=90, fontsize=8)
     else:
-        axis_words(axes, x=say("caseworkers_by_outlook", lang, n=len(last)))
+        axis_words(axes, x=say("caseworkers_by_outlook", lang, n=count(len(last), lang)))
     return decimal_marks(legend_above(axes), lang)
 
 
@@ -128,8 +128,8 @@ def calibration(
     axes.set_xticks(
         counts.index,
         [
-            f"{labels.get(k, k)}\nn = {count:,}"
-            for k, count in zip(counts.index.astype(int), counts, strict=True)
+            f"{labels.get(k, k)}\nn = {count(n, lang)}"
+            for k, n in zip(counts.index.astype(int), counts, strict=True)
         ],
     )
     axes.set_ylim(bottom=0)

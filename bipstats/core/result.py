@@ -240,8 +240,10 @@ class Result:
         return text
 
     def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`."""
-        return self.tidy()
+        """Frame behind `plot`: the terms but intercepts, which are no ratios and would press the others together."""
+        frame = self.tidy()
+        shown = frame[~frame["term"].isin(["Intercept", "outcome:Intercept", "treatment:Intercept"])]
+        return shown.reset_index(drop=True) if len(shown) else frame
 
     def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the estimates with their intervals; the codebook's labels in `lang`, where it knows the terms."""
