@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,8 +13,9 @@ import pandas as pd
 
 from bipstats.codebook import LANGUAGES
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.figure_words import Language
 from bipstats.plotting import new_axes
-from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
+from bipstats.progression.instruments import RATERS, Instrument, instrument
 from bipstats.progression.page import render
 from bipstats.progression.radar import lines, radar
 from bipstats.progression.ratings import Limit, limits, read_ratings
@@ -133,11 +134,17 @@ class Profile:
         """Frame behind the plots."""
         return self.ratings.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language | None = None) -> Axes:
         """Draw radars ("spindeldiagram") of first and latest ratings, the raters side by side."""
-        titles = self.raters
-        axes = new_axes(5.2 * len(titles), 4.9) if ax is None else ax
-        return self.draw_radars(axes, titles)
+        spoken = self._in(lang)
+        titles = spoken.raters
+        axes = new_axes(6.2 * len(titles) - 1.0, 4.9) if ax is None else ax
+        return spoken.draw_radars(axes, titles)
+
+    def _in(self, lang: Language | None) -> Profile:
+        """The same in another language."""
+        check_option("lang", lang, (None, *LANGUAGES))
+        return self if lang is None else replace(self, lang=lang)
 
     def draw_radars(self, axes: Axes, titles: Mapping[str, str]) -> Axes:
         """Draw the radars of the raters in `titles` (rater to words above it); the page takes them one by one."""
@@ -154,12 +161,13 @@ class Profile:
             (words["first"], words["latest"]),
         )
 
-    def plot_lines(self, ax: Axes | None = None) -> Axes:
+    def plot_lines(self, ax: Axes | None = None, *, lang: Language | None = None) -> Axes:
         """Draw every item over time, one line a rater."""
+        spoken = self._in(lang)
         axes = new_axes(7.0, 1.2 + 0.62 * len(self.form.items)) if ax is None else ax
-        labels = [item.labels[self.lang] for item in self.form.items]
+        labels = [item.labels[spoken.lang] for item in self.form.items]
         ends = (self.form.low, self.form.high)
-        return lines(axes, self.ratings, list(self.form.keys), labels, ends, self.raters)
+        return lines(axes, self.ratings, list(self.form.keys), labels, ends, spoken.raters)
 
     def to_html(self, path: str | PathLike[str]) -> Path:
         """Write a page for print: one file, A4, without the client's identifier.
