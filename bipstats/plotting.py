@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
+from bipstats.shell import in_notebook
+
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
@@ -15,7 +17,14 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#0
 
 
 def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
-    """Axes on a figure of their own, outside pyplot's global list."""
+    """Axes on a figure of their own, outside pyplot's global list.
+
+    In a notebook the figure is one of pyplot's, since notebooks show, and then close, those only.
+    """
+    if in_notebook():
+        import matplotlib.pyplot as plt
+
+        return plt.subplots(figsize=(width, height), layout="constrained")[1]
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

@@ -6,6 +6,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from typing import TypeVar
 
+from bipstats.shell import in_notebook
+
 T = TypeVar("T")
 
 _WIDTH = 30
@@ -34,7 +36,7 @@ def progress(steps: Iterable[T], total: int, label: str, shown: bool | None = No
     >>> list(progress(range(3), 3, "counting", shown=False))
     [0, 1, 2]
     """
-    visible = sys.stderr.isatty() or _in_notebook() if shown is None else shown
+    visible = sys.stderr.isatty() or in_notebook() if shown is None else shown
     if not visible:
         yield from steps
         return
@@ -52,10 +54,3 @@ def _draw(label: str, done: int, total: int) -> None:
     full = round(_WIDTH * done / max(total, 1))
     sys.stderr.write(f"\r{label} [{'#' * full}{'.' * (_WIDTH - full)}] {done}/{total}")
     sys.stderr.flush()
-
-
-def _in_notebook() -> bool:
-    """Whether the running shell is a notebook's; a plain interpreter has no such module loaded."""
-    shell = sys.modules.get("IPython")
-    active = shell.get_ipython() if shell is not None else None
-    return type(active).__name__ == "ZMQInteractiveShell"

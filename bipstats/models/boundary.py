@@ -14,6 +14,7 @@ from bipstats.core.resample import draws as draw
 from bipstats.errors import ModelError, OptionError
 from bipstats.models.kernels.intercepts import Intercepts
 from bipstats.models.kernels.simulated_ratio import ratio, simulated_ratio
+from bipstats.plotting import COLOURS, new_axes, tidy_axes
 from bipstats.seeds import generator
 from bipstats.tables import Summary
 
@@ -76,11 +77,9 @@ class BoundaryTest:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw the simulated statistics with the data's own."""
-        import matplotlib.pyplot as plt
-
-        axes = plt.subplots()[1] if ax is None else ax
+        axes = tidy_axes(new_axes() if ax is None else ax)
         axes.hist(self.simulated, bins=30, color="0.75")
-        axes.axvline(self.statistic, color="C1")
+        axes.axvline(self.statistic, color=COLOURS[1])
         axes.set_xlabel("likelihood ratio")
         axes.set_ylabel("draws")
         return axes
