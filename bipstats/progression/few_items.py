@@ -115,7 +115,7 @@ class ShortScale:
         axes.set_xticks(items["n_items"])
         axes.set_xlabel("Items, each chosen by other clients")
         axes.set_ylabel("Area under the curve")
-        axes.legend(frameon=False, fontsize=8, loc="lower right")
+        axes.legend(frameon=False, fontsize=8, loc="center right")
         return axes
 
     def __repr__(self) -> str:
