@@ -141,9 +141,9 @@ models.table.set_index("term").loc[INDICATORS]
 
 # %% [markdown]
 # *Assumptions: hazard ratios that are the same in every week (next section), and that whoever leaves otherwise is not
-# special given the covariates.* The odds ratio of belief is much
-# nearer to 1 than its hazard ratio: the logit has first answers only, which age during the year, and fewer entries, so
-# chance plays a larger part. Which of these the published 33 % is, the sources do not say.
+# special given the covariates.* Where the odds ratio of belief
+# lies near its hazard ratio, that is not the same number twice: the logit has first answers only, which age during the
+# year, and fewer entries, so chance plays a larger part. Which of these the published 33 % is, the sources do not say.
 #
 # And the errors? Clustering matters where caseworkers differ. One fit, three covariances:
 
@@ -158,8 +158,9 @@ errors = pd.DataFrame(
 errors.assign(ratio=errors["clustered by caseworker"] / errors["model"]).round(3)
 
 # %% [markdown]
-# For `caseworker_belief` the clustered error is the largest relative to the model's: belief is partly a habit of the
-# caseworker, so its clients are not as many independent cases as there are rows.
+# Some clustered errors are a little larger than the model's, some a little smaller: in this study it changes not much. For
+# `caseworker_belief` it should matter, since belief is partly a habit of the caseworker, and clients of one caseworker
+# are not as many independent cases as there are rows.
 #
 # ## 4. Do the ratios hold over time, and at every step?
 
@@ -174,8 +175,8 @@ axes.set_xlabel("Weeks since enrolment, spaced by events")
 axes.figure.set_size_inches(7, 3.6)
 
 # %% [markdown]
-# A few single p-values fall below 0.05; each of eleven tests has one chance in twenty to do so if nothing is wrong. The global test looks at all of
-# them at once. In this world the true coefficients are constant. Answers that are carried along grow old, though, and
+# Each of eleven tests has one chance in twenty to fall below 0.05 if nothing is wrong, so the smallest p-value should be
+# multiplied by eleven before it is believed. The global test looks at all of them at once, and may miss what one shows. In this world the true coefficients are constant. Answers that are carried along grow old, though, and
 # that alone weakens a ratio with time.
 #
 # Is a step from 1 to 2 the same as from 4 to 5? A squared term for each indicator in turn, its p-value also
@@ -220,8 +221,8 @@ axes.set_title("Belief in free steps, other answers equal (synthetic)", loc="lef
 axes.spines[["top", "right"]].set_visible(False)
 
 # %% [markdown]
-# The smallest p-value of eleven is small by selection; multiplied by eleven it is on the edge, which is worth a look in another study
-# and no more. (In this world the log hazard is a straight line in the true state behind every answer.) For belief the
+# The smallest p-value of eleven is small by selection; multiplied by eleven, nothing is left of
+# it. (In this world the log hazard is a straight line in the true state behind every answer.) For belief the
 # straight line passes through the intervals. Few clients get the top answer, so its interval is wide, and a bend at the top
 # could easily stay unseen.
 #
@@ -240,8 +241,8 @@ axes.set_title("A handful of items predicts as well as eleven (synthetic; area u
 axes.figure.set_size_inches(7.5, 4)
 
 # %% [markdown]
-# *Assumption: clients to come are like these.* An area of 0.86 says: of a client who will get a job and one who will not, the
-# first has the higher score with probability 0.86. It does not say that a single client's future is known, nor that
+# *Assumption: clients to come are like these.* The area is a probability: that of a client who will get a job and one who
+# will not, the first has the higher score. It does not say that a single client's future is known, nor that
 # raising an answer helps. A thermometer predicts fever and cures nobody.
 #
 # ## 6. From ratios to people
