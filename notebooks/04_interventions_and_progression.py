@@ -40,7 +40,7 @@ bip.codebook.interventions().groupby("type", sort=False)["label"].agg(["size", "
 # %%
 counted = bip.interventions.shares(study)
 axes = counted.plot()
-axes.set_title("Classes of intervention in 13 weeks (synthetic)", loc="left", fontsize=10, pad=26)
+axes.set_title("Classes of intervention in 13 weeks (synthetic)", loc="left", fontsize=10)
 counted.table[["kind", "by_window", "by_client", "first_window", "not_risen"]].round(3)
 
 # %% [markdown]
@@ -116,6 +116,7 @@ for axes, (name, result) in zip(sides, {"E2: effects are real": contrast, "RTM: 
         axes.plot(own["estimate"], place, "o", color=colour, markersize=4, label=design)
     axes.axvline(0, color="black", linewidth=0.8)
     axes.set_yticks([2, 1, 0], own["term"])
+    axes.set_ylim(-0.5, 2.5)
     axes.set_title(name, loc="left", fontsize=10)
     axes.set_xlabel("Difference in change per quarter, sd")
     axes.spines[["top", "right"]].set_visible(False)
@@ -165,7 +166,7 @@ contrast.raters[["design", "term", "estimate", "conf_low", "conf_high"]].round(3
 # %%
 start = bip.interventions.first_start_effect(study, draws=200, rng=1)
 axes = start.plot()
-axes.set_title("After a first job-oriented start (synthetic; 95 %)", loc="left", fontsize=10, pad=26)
+axes.set_title("After a first job-oriented start (synthetic; 95 %)", loc="left", fontsize=10)
 start.table[["weeks", "began", "without", "difference", "conf_low", "conf_high"]].round(4)
 
 # %%
