@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import combinations
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,7 @@ import pandas as pd
 import pytest
 
 import bipstats as bip
+from bipstats.plotting import new_axes
 from bipstats.progression.instruments import Instrument
 from bipstats.progression.radar import radar
 from bipstats.progression.unit import LEAST, _hide
@@ -106,6 +108,37 @@ def test_all_that_is_wrong_with_an_instrument_is_named_at_once(tmp_path: Path) -
         bip.progression.instrument(tmp_path / "no.toml")
 
 
+def test_what_a_file_may_hold_is_said_never_a_crash(tmp_path: Path) -> None:
+    path = tmp_path / "odd.toml"
+    path.write_text(
+        'status = "foo"\nsource = 3\n'
+        + OWN.replace("low = 0", "low = true").replace('da = "Egen"', 'da = "Egen"\nno = "Egen"')
+        + item("a", 'raters = [["client"]]')
+        + item("date")
+        + '[[item]]\nkey = ["c"]\nlabel = { en = "c", sv = "c", da = "c" }\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(bip.OptionError) as caught:
+        bip.progression.instrument(path)
+    for said in (
+        "status: one of",
+        "source: a text",
+        "low, high",
+        "no is unknown",
+        "item 1: raters",
+        "item 2: key must not be client",
+        "item 3: key must be a name",
+    ):
+        assert said in str(caught.value), said
+    with pytest.raises(bip.OptionError, match="no name or path"):
+        bip.progression.instrument(3)  # type: ignore[arg-type]
+
+
+def test_an_instrument_with_an_inferred_item_is_not_called_published() -> None:
+    assert bip.progression.instrument("BIP").status == "assumed"
+    assert bip.progression.instrument("SKAPA").status == "published"
+
+
 # --- the profile
 
 
@@ -130,18 +163,31 @@ def test_a_change_is_marked_where_it_is_as_large_as_the_limit(study: Study) -> N
         assert (row.reliable == "yes") == (abs(row.change) >= steps)
 
 
-def test_without_reliability_nothing_is_marked() -> None:
+def test_without_reliability_nothing_is_marked_and_the_page_says_why(tmp_path: Path) -> None:
     few = skapa(clients=5)
-    table = bip.progression.profile(few, 0, instrument="SKAPA").table
-    assert table["steps"].isna().all() and (table["reliable"] == "unknown").all()
+    made = bip.progression.profile(few, 0, instrument="SKAPA")
+    assert made.table["steps"].isna().all() and (made.table["reliable"] == "unknown").all()
+    text = made.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "No change is marked: we cannot yet tell" in text and "●" not in text
+    assert "fewer than 30 clients were rated twice (6)" in str(made.summary())
 
 
-def test_one_measurement_is_a_profile_without_change() -> None:
+def test_that_one_step_may_be_chance_is_said_where_it_is_so() -> None:
+    said = bip.progression.profile(skapa(), 3, instrument="SKAPA", reliability=0.7).remarks
+    assert any("One step up or down" in text for text in said)
+    said = bip.progression.profile(skapa(), 3, instrument="SKAPA", reliability=0.999).remarks
+    assert not any("One step" in text for text in said)
+
+
+def test_one_measurement_is_a_profile_without_change(tmp_path: Path) -> None:
     once = skapa(times=1)
     made = bip.progression.profile(once, 0, instrument="SKAPA")
     assert made.table["change"].isna().all() and (made.table["first"] == made.table["latest"]).all()
-    made.plot()
     made.plot_lines()
+    assert made.plot().get_legend().get_texts() == []  # nothing to tell apart
+    text = made.to_html(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "Changes can be seen from the second time on" in text and "Latest time" not in text
+    assert text.count("<svg") == 1 and "2024-01-01 –" not in text
 
 
 def test_one_rater_and_an_item_never_answered_are_left_blank(study: Study, someone: str) -> None:
@@ -163,7 +209,7 @@ def test_the_page_needs_nothing_else_and_names_nobody(
         and "https://" not in text
     )
     assert "&lt;b&gt;Å. Ø.&lt;/b&gt;" in text and f'<html lang="{lang}">' in text
-    assert text.count("<svg") == 2 and "<script" not in text
+    assert text.count("<svg") == 3 and "<script" not in text
     for label in made.table["label"].unique():
         assert label in text
     assert made.to_html(tmp_path / "again.html").read_bytes() == (tmp_path / "page.html").read_bytes()
@@ -175,6 +221,27 @@ def test_a_radar_has_spokes_for_what_a_rater_is_asked_only(study: Study, someone
     assert texts.count("Goal-directedness") + texts.count("Goal directedness") <= 1
     assert texts.count("Job search behaviour") == 2
     assert radar.__doc__ is not None
+
+
+@pytest.mark.parametrize("lang", ["en", "sv", "da"])
+@pytest.mark.parametrize("kind", ["page", "plot"])
+def test_no_label_of_a_radar_lies_on_another(study: Study, someone: str, lang: str, kind: str) -> None:
+    bip_, skapa_ = (
+        bip.progression.profile(study, someone, lang=lang),
+        bip.progression.profile(skapa(), 3, instrument="SKAPA", lang=lang),
+    )
+    drawn = [bip_.plot(), skapa_.plot()]
+    if kind == "page":
+        drawn = [bip_.draw_radars(new_axes(5.2, 4.9), {rater: said}) for rater, said in bip_.raters.items()]
+    for axes in drawn:
+        axes.figure.draw_without_rendering()
+        boxes = [
+            (text.get_text(), text.get_window_extent())
+            for text in axes.texts
+            if not text.get_text().isdigit()
+        ]
+        for (one, box), (other, by) in combinations(boxes, 2):
+            assert not box.overlaps(by), (one, other)
 
 
 def test_bad_ratings_are_refused_with_all_that_is_wrong() -> None:
@@ -202,6 +269,10 @@ def test_a_client_who_is_not_there_is_said_without_naming_others(study: Study) -
     assert not any(name in str(caught.value) for name in study.clients["client"][:50])
     with pytest.raises(bip.ModelError, match="has no column 'reaching_a_job'"):
         bip.progression.profile(study, "X1", instrument="SKAPA")
+    with pytest.raises(bip.OptionError, match="names helth, no items of SKAPA"):
+        bip.progression.profile(skapa(), 1, instrument="SKAPA", reliability={"helth": 0.7})
+    with pytest.raises(bip.OptionError, match="one identifier, not list"):
+        bip.progression.profile(skapa(), [1, 2], instrument="SKAPA")
     with pytest.raises(bip.OptionError, match=r"reliability=1\.5"):
         bip.progression.profile(skapa(), 1, instrument="SKAPA", reliability=1.5)
 
@@ -222,7 +293,19 @@ def test_a_unit_counts_its_clients_and_hides_small_numbers(study: Study) -> None
 
 
 def test_no_hidden_number_follows_from_the_others() -> None:
-    assert _hide([3, 20, 9]) == [None, 20, None]
-    assert _hide([3, 20, 2]) == [None, 20, None]
-    assert _hide([0, 20, 9]) == [0, 20, 9]
-    assert _hide([3, 20, 0]) == [None, None, 0]
+    """Of all numbers that add up to n, those behind what is shown differ in every place that is hidden."""
+    assert _hide([0, 20, 9]) == [0, 20, 9] and _hide([1, 20, 1]) == [None] * 3 == _hide([3, 20, 0])
+    for n in range(LEAST, 25):
+        behind: dict[tuple[int | None, ...], list[tuple[int, int, int]]] = {}
+        for up in range(n + 1):
+            for down in range(n + 1 - up):
+                counts = (up, n - up - down, down)
+                behind.setdefault(tuple(_hide(list(counts))), []).append(counts)
+        for shown, possible in behind.items():
+            for place in (place for place in range(3) if shown[place] is None):
+                assert len({counts[place] for counts in possible}) >= LEAST, (n, shown)
+
+
+def test_a_unit_of_few_does_not_say_how_few() -> None:
+    found = bip.progression.unit_summary(skapa(clients=3), instrument="SKAPA")
+    assert "fewer than 5" in str(found.summary())

@@ -13,7 +13,7 @@ from scipy.special import ndtri
 import bipstats as bip
 from bipstats.codebook import CLASSES, CLIENT_ITEMS, INDICATORS, INTERVENTION_TYPES, LEVELS, dream
 from bipstats.synthetic import register
-from bipstats.synthetic.caseworkers import NEVER, Desk, Staff, staff, staff_counts
+from bipstats.synthetic.caseworkers import NEVER, Desk, Staff, staff, staff_counts, tilted
 from bipstats.synthetic.counts import allocate, caseworker_count, pair_count
 from bipstats.synthetic.exits import Rates, expected_entry
 from bipstats.synthetic.moments import moments, step
@@ -374,7 +374,7 @@ def test_truth_frame_says_what_is_exact(study):
     assert truth["value"].notna().all()
     value = truth.set_index(["quantity", "scale"])["value"]
     assert value["belief_effect", "log hazard"] == bip.Truth().hazard.belief
-    assert value["belief_effect", "risk ratio, 52 weeks"] == pytest.approx(1.32, abs=0.03)
+    assert value["belief_effect", "risk ratio, 52 weeks"] == pytest.approx(1.34, abs=0.03)
     assert value["entry_share_top_decile", "share"] > 1.6 * value["entry_share", "share"]
 
 
@@ -437,12 +437,31 @@ def test_poor_prospects_come_to_effective_caseworkers():
 
 def test_balanced_caseworkers_are_normal_scores():
     truth = bip.Truth()
-    truth = replace(truth, caseworkers=replace(truth.caseworkers, balanced=True, effect_sd=1.0))
+    truth = replace(
+        truth, caseworkers=replace(truth.caseworkers, balanced=True, effect_sd=1.0, effect_tilt=0.0)
+    )
     team = staff(truth, staff_counts(truth, 4000), streams(1)["caseworkers"])
     scores = ndtri((np.arange(300) + 0.5) / 300)
     assert_allclose(np.sort(team.effect), scores, atol=1e-12)
     assert_allclose(np.sort(team.orientation), scores, atol=1e-12)
     assert abs(np.corrcoef(team.effect, team.orientation)[0, 1]) < 4 / np.sqrt(300)
+
+
+@pytest.mark.parametrize("tilt", [-0.3, 0.1, 0.5])
+def test_tilted_effects_keep_mean_spread_and_order(tilt):
+    scores = ndtri((np.arange(200_000) + 0.5) / 200_000)
+    effects = tilted(scores, tilt)
+    assert effects.mean() == pytest.approx(0, abs=1e-6)
+    assert effects.std() == pytest.approx(1, abs=1e-4)
+    assert (np.diff(effects) > 0).all()
+    middle = effects[100_000]
+    below, above = middle - effects[20_000], effects[180_000] - middle
+    assert below / above == pytest.approx(np.exp(2 * tilt), rel=1e-3)
+
+
+def test_without_a_tilt_effects_are_the_scores():
+    scores = np.random.default_rng(1).standard_normal(50)
+    assert (tilted(scores, 0.0) == scores).all()
 
 
 # Counterfactuals ------------------------------------------------------------------------------------------

@@ -19,10 +19,10 @@ from bipstats.codebook import CLIENT_ITEMS
 # sha256 of the tables of bip.simulate(clients=250, rng=1): dates as days, codes and levels as numbers.
 CHECKSUMS = {
     "clients": "45dfb70bdb46eaa0",
-    "responses": "ca89d127dce97ace",
-    "assignments": "3c7df5ac026fbda5",
-    "interventions": "7783f4bc6a2930aa",
-    "register": "eb509dda8dea6b09",
+    "responses": "999a0ca0ffb3e285",
+    "assignments": "febe28fad5bf5ffc",
+    "interventions": "f79e58825339ea8e",
+    "register": "6d434f072fe607af",
 }
 OTHER_MACHINE = {
     "NPY_DISABLE_CPU_FEATURES": "AVX512F AVX512CD AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL AVX2 FMA3"

@@ -123,7 +123,7 @@ def _jacobian(asked: argparse.Namespace, archive: Archive) -> None:
     spread = found.spread(archive.all(studies, asked.jobs, "studies"))
     print(f"Standard deviations if one study of {STUDY:,} clients were the data")
     print(spread.round(3).to_string())
-    text = jacobian_toml(found, asked.clients, asked.seeds)
+    text = jacobian_toml(found, spread, asked.clients, asked.seeds)
     (asked.out or jacobian_path()).write_text(text, encoding="utf-8", newline="\n")
 
 

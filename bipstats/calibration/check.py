@@ -15,7 +15,7 @@ import pandas as pd
 from bipstats.calibration.evaluate import Archive, Task, mean_and_error
 from bipstats.calibration.parameters import ANSWER_ONE, CLOSED_FORM, FREE, SOLVED, Point
 from bipstats.calibration.targets import SIGNS, fingerprint, sign_holds, targets, verdict
-from bipstats.synthetic.truth import Truth, scenarios
+from bipstats.synthetic.truth import WORLDS, Truth, scenarios
 
 CLIENTS = 100_000
 SEEDS = 6
@@ -126,7 +126,7 @@ def outdated(stored: Mapping[str, Any]) -> list[str]:
     found = []
     if stored["fingerprint"] != fingerprint():
         found.append("a target or the definition of a quantity")
-    for world, truth in scenarios().items():
-        if stored["parameters"].get(world) != parameters_digest(truth):
+    for world in WORLDS:
+        if stored["parameters"].get(world) != parameters_digest(scenarios()[world]):
             found.append(f"the parameters of world {world}")
     return found

@@ -14,6 +14,10 @@ from bipstats.synthetic.release import SHOWN
 UNSELECTED = (1, 2, 3, 4, 5)
 """Seeds shown beside the released study, which nobody chose."""
 
+UNJUDGED = {"E04": 0.01, "E10": 0.01, "E11": 0.0001, "E32": 0.01}
+"""Last printed digit of shares that the world has by the ledger's own definition; without a verdict in the ledger,
+because the source's definition is not published."""
+
 _HEAD = """\
 # The released study: chosen among simulated studies of world E2 as the nearest to the published figures that the
 # world was calibrated to. Distance: mean over the figures of the squared gap to what rounds to them, in the sampling
@@ -29,13 +33,13 @@ def judged() -> dict[str, tuple[float, float]]:
     return {
         row.quantity: _rounded(row, figure_of(row, table).value)
         for row in targets()
-        if row.target and row.quantity and not row.incomparable and row.judge in ("ratio", "share")
+        if row.target and row.quantity and (row.judge in ("ratio", "share") or row.id in UNJUDGED)
     }
 
 
 def _rounded(row: Target, value: float) -> tuple[float, float]:
     """Ratios are printed to the second digit, shares as the ledger says."""
-    half = (0.01 if row.judge == "ratio" else row.printed) / 2
+    half = UNJUDGED.get(row.id, 0.01 if row.judge == "ratio" else row.printed) / 2
     ends = (value - half, value + half)
     return (float(np.log(ends[0])), float(np.log(ends[1]))) if row.judge == "ratio" else ends
 

@@ -42,14 +42,15 @@ def _ratio(above: str, below: str) -> Callable[[Quantities], float]:
 MOMENTS = (
     Moment("log E10", lambda q: _log(q, "in job")),
     Moment("log E11/E10", _ratio("entry", "in job")),
-    Moment("log E06/E05", _ratio("in job, belief 5", "in job, belief 1")),
+    Moment("log E06/E10", _ratio("in job, belief 5", "in job")),
     Moment("log E05/E10", _ratio("in job, belief 1", "in job")),
     Moment("log E02", lambda q: float(q["belief"])),
     Moment("log E01", lambda q: float(q["orientation"])),
     Moment("log E03", lambda q: float(q["switch"])),
     Moment("logit E04", lambda q: float(np.log(q["switched"] / (1 - q["switched"])))),
     Moment("log E12/E11", _ratio("entry, top decile", "entry"), staff=True),
-    Moment("log E15 ratio", _ratio("entry of top decile", "entry of bottom decile"), staff=True),
+    Moment("log E15/E11, most", _ratio("entry of top decile", "entry"), staff=True),
+    Moment("log E15/E11, least", _ratio("entry of bottom decile", "entry"), staff=True),
 )
 
 

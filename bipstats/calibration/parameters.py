@@ -39,6 +39,8 @@ SWITCH = Parameter("switches.effect", 0.10, "switch")
 RATE = Parameter("switches.rate", 0.004, "psi")
 SPREAD = Parameter("caseworkers.effect_sd", 0.06, "sig_u")
 SORTING = Parameter("caseworkers.sorting", 0.04, "r_sort")
+TILT = Parameter("caseworkers.effect_tilt", 0.06, "tilt_u")
+READING = Parameter("belief.from_readiness", 0.05, "s_r")
 ANSWER_ONE = Parameter("share of answer 1", 0.02, "L1s")
 VIEW = Parameter("hazard.private_view", 0.05, "lam")
 STYLE = Parameter("hazard.orientation", 0.05, "omega")
@@ -46,11 +48,11 @@ PRIVATE_SORTING = Parameter("belief.private_sorting", 0.06, "rho_po")
 NOISE = Parameter("belief.answer_noise", 0.10, "s_e")
 RELIABILITY = Parameter("answers.reliability", 0.05, "rel")
 
-FREE = (VIEW, STYLE, NOISE, RELIABILITY)
+FREE = (VIEW, STYLE, ITEMS, NOISE, RELIABILITY)
 """Parameters of the shipped world E2 that no target pins; the Jacobian has their columns too."""
 
-_COMMON = (LEVEL, TREND, ITEMS, ANSWER_ONE)
-_STAFF = (SPREAD, SORTING)
+_COMMON = (LEVEL, TREND, READING, ANSWER_ONE)
+_STAFF = (SPREAD, SORTING, TILT)
 
 CLOSED_FORM = (
     "belief.cuts",

@@ -17,7 +17,7 @@ DAMPING = 0.7
 AVERAGED = 5
 """Last updates whose mean is taken."""
 
-FLOOR = 0.012
+FLOOR = 0.006
 """Least Monte Carlo error that a moment is weighted by."""
 
 RIDGE = 0.5
@@ -98,7 +98,7 @@ def newton_step(world: str, point: Point, results: Results, slopes: np.ndarray) 
     Notes
     -----
     Minimises :math:`\sum_k (g_k - J_k d)^2 / w_k^2 + \sum_j d_j^2 / (r_j / 2)^2` with gaps g, weights
-    :math:`w_k = \max(\text{Monte Carlo error}, .012)` and typical steps r: a gap that is chance moves little, and the
+    :math:`w_k = \max(\text{Monte Carlo error}, .006)` and typical steps r: a gap that is chance moves little, and the
     ill-conditioned directions do not run away.
     """
     found, error = achieved(world, results)

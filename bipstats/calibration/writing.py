@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bipstats.calibration.jacobian import Jacobian
 from bipstats.calibration.targets import fingerprint
@@ -81,8 +82,8 @@ def jacobian_path() -> Path:
     return Path(str(resources.files("bipstats.calibration") / "jacobian.toml"))
 
 
-def jacobian_toml(found: Jacobian, clients: int, seeds: int) -> str:
-    """Write a Jacobian as TOML."""
+def jacobian_toml(found: Jacobian, spread: pd.Series, clients: int, seeds: int) -> str:
+    """Write a Jacobian, and the spread of the solved parameters (`Jacobian.spread`), as TOML."""
 
     def row(values: np.ndarray) -> str:
         return "[" + ", ".join(f"{value:.5g}" if np.isfinite(value) else "nan" for value in values) + "]"
@@ -98,10 +99,17 @@ def jacobian_toml(found: Jacobian, clients: int, seeds: int) -> str:
         f"moments = {names(found.moments)}",
         f"parameters = {names(found.parameters)}",
         f"steps = {row(found.steps)}",
+        f"spread = {row(spread.to_numpy())}",
     ]
     for key, matrix in (("slopes", found.slopes), ("errors", found.errors)):
         lines.append(f"{key} = [\n" + "".join(f"  {row(values)},\n" for values in matrix) + "]")
     return "\n".join(lines) + "\n"
+
+
+def read_spread(path: Path | None = None) -> pd.Series:
+    """Read the standard deviations that solved parameters would have if one study were the data."""
+    made = tomllib.loads((path or jacobian_path()).read_text(encoding="utf-8"))
+    return pd.Series(made["spread"], index=made["parameters"][: made["solved"]])
 
 
 def read_jacobian(path: Path | None = None) -> Jacobian:

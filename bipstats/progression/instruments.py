@@ -10,7 +10,7 @@ from os import PathLike
 from pathlib import Path
 from typing import Any, Literal
 
-from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, INDICATORS, LANGUAGES, label
+from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, INDICATORS, LANGUAGES, indicators, label
 from bipstats.errors import OptionError
 
 Language = Literal["en", "sv", "da"]
@@ -18,6 +18,8 @@ PRESETS = ("BIP", "SKAPA")
 RATERS = ("client", "caseworker")
 _FEWEST, _MOST = 3, 24
 _KEYS = {"key", "title", "low", "high", "source", "status", "item"}
+_TAKEN = ("client", "date", "respondent")
+_STATUSES = ("published", "assumed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,8 @@ class Instrument:
     low, high : int
         Ends of the scale; higher is nearer to a job.
     source, status : str
-        Where it is from; ``published`` or ``assumed``.
+        Where it is from; ``published``, or ``assumed`` if that is true of any item or of the scale. Who is asked and
+        what an item is called in another language may be assumed all the same (`codebook.indicators`).
     """
 
     key: str
@@ -94,7 +97,8 @@ def instrument(name: str | PathLike[str]) -> Instrument:
 
     Notes
     -----
-    A scale is declared, never guessed: ratings outside it are refused where they are read.
+    A scale is declared, never guessed: ratings outside it are refused where they are read. That SKAPA's areas measure
+    the same as BIP's items is documented nowhere: do not pool their ratings.
 
     Examples
     --------
@@ -102,6 +106,10 @@ def instrument(name: str | PathLike[str]) -> Instrument:
     >>> bip.progression.instrument("SKAPA")
     Instrument('SKAPA': 6 items from 1 to 5, published)
     """
+    if not isinstance(name, str | PathLike):
+        raise OptionError(
+            f"instrument={name!r} is no name or path. Give one of {', '.join(PRESETS)} or a file."
+        )
     if name == "BIP":
         return _bip()
     if name in PRESETS:
@@ -136,23 +144,31 @@ def _bip() -> Instrument:
         for key in INDICATORS
     )
     title = {"en": "BIP, eleven indicators", "sv": "BIP, elva indikatorer", "da": "BIP, elleve indikatorer"}
-    return Instrument("BIP", title, items, 1, 5, "see codebook.indicators()", "published")
+    published = (indicators()["status"] == "published").all()  # the eleventh is inferred
+    return Instrument(
+        "BIP", title, items, 1, 5, "see codebook.indicators()", _STATUSES[0 if published else 1]
+    )
 
 
 def _read(content: dict[str, Any], name: str) -> Instrument:
     """Check a TOML document whole, then make the instrument."""
     found = [f"{key}: unknown" for key in content if key not in _KEYS]
     low, high = content.get("low"), content.get("high")
-    if not (isinstance(low, int) and isinstance(high, int) and low + 2 <= high <= low + 100):
+    if not (type(low) is int and type(high) is int and low + 2 <= high <= low + 100):  # True is an int too
         found.append("low, high: whole numbers, two apart or more, that are the ends of the scale")
     found += _texts(content.get("title"), "title")
+    found += [
+        f"{key}: a text" for key in ("key", "source", "status") if not isinstance(content.get(key, ""), str)
+    ]
+    if content.get("status", "assumed") not in _STATUSES:
+        found.append(f"status: one of {', '.join(_STATUSES)}")
     items = content.get("item")
     if not isinstance(items, list) or not _FEWEST <= len(items) <= _MOST:
         found.append(f"item: {_FEWEST} to {_MOST} tables [[item]]")
         items = []
     for place, item in enumerate(items, start=1):
         found += _item_problems(item, f"item {place}")
-    keys = [item.get("key") for item in items if isinstance(item, dict)]
+    keys = [str(item.get("key")) for item in items if isinstance(item, dict)]
     found += [f"item: {key!r} stands there twice" for key in dict.fromkeys(keys) if keys.count(key) > 1]
     if found:
         lines = "\n".join(f"  {text}" for text in found)
@@ -170,11 +186,11 @@ def _read(content: dict[str, Any], name: str) -> Instrument:
 
 
 def _texts(value: object, where: str) -> list[str]:
-    if isinstance(value, dict) and all(
+    if not isinstance(value, dict) or not all(
         isinstance(value.get(lang), str) and value[lang] for lang in LANGUAGES
     ):
-        return []
-    return [f"{where}: a text in each of {', '.join(LANGUAGES)}"]
+        return [f"{where}: a text in each of {', '.join(LANGUAGES)}"]
+    return [f"{where}: {lang} is unknown" for lang in value if lang not in LANGUAGES]
 
 
 def _item_problems(item: object, where: str) -> list[str]:
@@ -183,8 +199,10 @@ def _item_problems(item: object, where: str) -> list[str]:
     found = [f"{where}: {key} is unknown" for key in item if key not in ("key", "label", "raters")]
     if not (isinstance(item.get("key"), str) and item["key"].isidentifier()):
         found.append(f"{where}: key must be a name such as work_ability")
+    elif item["key"] in _TAKEN:
+        found.append(f"{where}: key must not be {', '.join(_TAKEN)}, which the data have already")
     found += _texts(item.get("label"), f"{where}: label")
     raters = item.get("raters", list(RATERS))
-    if not (isinstance(raters, list) and raters and set(raters) <= set(RATERS)):
+    if not (isinstance(raters, list) and raters and all(rater in RATERS for rater in raters)):
         found.append(f"{where}: raters must be among {', '.join(RATERS)}")
     return found

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from bipstats.plotting import new_axes
 from bipstats.progression.words import WORDS
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 def render(profile: Profile) -> str:
     """Make the page of a profile; text from outside is escaped."""
     words, form = WORDS[profile.lang], profile.form
-    dates = profile.ratings["date"]
+    dates, table = profile.ratings["date"], profile.table
+    once = bool(table["change"].isna().all())
+    first, latest = f"{dates.min():%Y-%m-%d}", f"{dates.max():%Y-%m-%d}"
+    ends = words["answer"] if once else f"{words['first']}, {words['latest']}"
     return str(
         _template().render(
             lang=profile.lang,
@@ -32,10 +36,24 @@ def render(profile: Profile) -> str:
             title=profile.title or words["profile"],
             instrument=form.title[profile.lang],
             scale=words["scale"].format(low=form.low, high=form.high),
-            period=f"{dates.min():%Y-%m-%d} – {dates.max():%Y-%m-%d}",
+            period=first if first == latest else f"{first} – {latest}",
             times=int(profile.ratings["number"].max()),
-            radar=_svg(profile.plot(), "radar", f"{words['first']}, {words['latest']}"),
-            lines=_svg(profile.plot_lines(), "lines", words["over time"]),
+            remarks=profile.remarks,
+            once=once,
+            marked=bool((table["reliable"] == "yes").any()),
+            radars=[
+                _svg(
+                    profile.draw_radars(new_axes(5.2, 4.9), {rater: said}),
+                    f"radar-{rater}",
+                    f"{said}: {ends}",
+                )
+                for rater, said in profile.raters.items()
+            ],
+            lines=""
+            if once
+            else _svg(
+                profile.plot_lines(new_axes(6.4, 0.8 + 0.4 * len(form.items))), "lines", words["over time"]
+            ),
             raters=list(profile.raters.values()),
             rows=_rows(profile, words),
         )

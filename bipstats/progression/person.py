@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import LANGUAGES
-from bipstats.errors import ModelError, check_option
+from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.plotting import new_axes
 from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
 from bipstats.progression.page import render
@@ -49,7 +49,10 @@ class Profile:
 
     @property
     def table(self) -> pd.DataFrame:
-        """Frame ``item, label, respondent, first, latest, change, steps, reliable``; steps: what counts as change."""
+        """Frame ``item, label, respondent, first, latest, change, steps, basis, reliable``.
+
+        Steps: what counts as change; basis: what that rests on, or why it cannot be had.
+        """
         rows = []
         for item in self.form.items:
             for rater in item.raters:
@@ -68,10 +71,11 @@ class Profile:
                         latest,
                         gap,
                         self.limits[rater, item.key].steps,
+                        self.limits[rater, item.key].how,
                     )
                 )
         frame = pd.DataFrame(
-            rows, columns=["item", "label", "respondent", "first", "latest", "change", "steps"]
+            rows, columns=["item", "label", "respondent", "first", "latest", "change", "steps", "basis"]
         )
         sure = (frame["change"].abs() >= frame["steps"]).to_numpy()
         unknown = (frame["change"].isna() | frame["steps"].isna()).to_numpy()
@@ -83,10 +87,28 @@ class Profile:
         here = set(self.ratings.dropna(subset="value")["respondent"])
         return {rater: WORDS[self.lang][rater] for rater in RATERS if rater in here}
 
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What the reader must know of the changes, in plain words: what is marked, and why nothing is."""
+        words, table = WORDS[self.lang], self.table
+        steps = table["steps"]
+        if table["change"].isna().all():
+            return (words["once"],)
+        if steps.isna().all():
+            return (words["none known"],)
+        said = [words["explain"]]
+        if (steps.dropna() > 1).all():
+            said.append(words["one step"])
+        if steps.isna().any():
+            said.append(words["some unknown"])
+        return tuple(said)
+
     def summary(self) -> Summary:
         """Table of first and latest ratings."""
         words = WORDS[self.lang]
-        frame = self.table.drop(columns="item")
+        basis = self.table["basis"].value_counts()
+        notes = (*self.remarks, "Reliability: " + "; ".join(f"{how} ({n})" for how, n in basis.items()) + ".")
+        frame = self.table.drop(columns=["item", "basis"])
         frame["respondent"] = [self.raters[rater] for rater in frame["respondent"]]
         frame["reliable"] = [words[f"reliable {value}"] for value in frame["reliable"]]
         dates = self.ratings["date"]
@@ -95,7 +117,7 @@ class Profile:
             words["period"]: f"{dates.min():%Y-%m-%d} – {dates.max():%Y-%m-%d}",
             words["measurements"]: str(self.ratings["number"].nunique()),
         }
-        return Summary(self.title or words["profile"], frame, facts, (words["explain"],))
+        return Summary(self.title or words["profile"], frame, facts, notes)
 
     def plot_data(self) -> pd.DataFrame:
         """Frame behind the plots."""
@@ -103,12 +125,23 @@ class Profile:
 
     def plot(self, ax: Axes | None = None) -> Axes:
         """Draw radars ("spindeldiagram") of first and latest ratings, the raters side by side."""
-        words, titles = WORDS[self.lang], self.raters
+        titles = self.raters
         axes = new_axes(5.2 * len(titles), 4.9) if ax is None else ax
+        return self.draw_radars(axes, titles)
+
+    def draw_radars(self, axes: Axes, titles: Mapping[str, str]) -> Axes:
+        """Draw the radars of the raters in `titles` (rater to words above it); the page takes them one by one."""
+        words = WORDS[self.lang]
         labels = [item.labels[self.lang] for item in self.form.items]
         ends = (self.form.low, self.form.high)
         return radar(
-            axes, self.ratings, list(self.form.keys), labels, ends, titles, (words["first"], words["latest"])
+            axes,
+            self.ratings,
+            list(self.form.keys),
+            labels,
+            ends,
+            dict(titles),
+            (words["first"], words["latest"]),
         )
 
     def plot_lines(self, ax: Axes | None = None) -> Axes:
@@ -172,6 +205,8 @@ def profile(
     ------
     ModelError
         There is no such client, or the ratings cannot be used; all that is wrong with them is named.
+    OptionError
+        `client` is several, or `reliability` names what is no item.
 
     Notes
     -----
@@ -193,6 +228,8 @@ def profile(
     """
     check_option("lang", lang, tuple(LANGUAGES))
     form = _form(instrument)
+    if not pd.api.types.is_scalar(client):
+        raise OptionError(f"client must be one identifier, not {type(client).__name__}.")
     rows = read_ratings(data, form)
     own = rows[rows["client"] == client]
     if own.empty:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 INK, SOFT = "#1c2025", "#9aa1a9"
 _APART = 3.7  # distance of two radars' centres, in radii
-_WRAP = 15
+_WRAP, _WRAP_SIDE = 15, 21  # letters a line, above and below the web and beside it
 
 
 def radar(
@@ -69,9 +69,11 @@ def radar(
         ],
         axes.plot([], [], color=COLOURS[0], linewidth=2.2, marker="o", markersize=5)[0],
     ]
+    if frame.dropna(subset="value")["number"].nunique() < 2:  # rated once: nothing to tell apart
+        handles = []
     axes.legend(
         handles,
-        list(words),
+        list(words)[: len(handles)],
         frameon=False,
         loc="upper center",
         bbox_to_anchor=(0.5, 0.02),
@@ -79,7 +81,7 @@ def radar(
         fontsize=10,
     )
     axes.set_xlim(-1.85, (len(titles) - 1) * _APART + 1.85)
-    axes.set_ylim(-1.6, 1.8)
+    axes.set_ylim(-1.6, 1.86)
     return axes
 
 
@@ -99,18 +101,25 @@ def _web(
             zorder=0,
         )
         axes.text(
-            centre + 0.03, float(radius), f"{step}", color=SOFT, fontsize=7, va="bottom", ha="left", zorder=1
+            centre + 0.03, float(radius), f"{step}", color=SOFT, fontsize=7, va="top", ha="left", zorder=1
         )
     for at, text in zip(angle, labels, strict=True):
         x, y = np.cos(at), np.sin(at)
         axes.plot([centre, centre + x], [0, y], color="#d5d8dc", linewidth=0.8, zorder=0)
         side = "center" if abs(x) < 0.2 else "left" if x > 0 else "right"
-        height = "bottom" if y > 0.75 else "top" if y < -0.6 else "center"
-        words = fill(text, _WRAP, break_long_words=False)
+        height = "bottom" if y > 0.75 else "top" if y < -0.75 else "center"
+        words = fill(text, _WRAP_SIDE if height == "center" else _WRAP, break_long_words=False)
         axes.text(
-            centre + 1.09 * x, 1.09 * y, words, fontsize=9, color=INK, ha=side, va=height, linespacing=1.0
+            centre + 1.12 * x,
+            (1.2 if y > 0.95 else 1.09) * y,
+            words,
+            fontsize=9,
+            color=INK,
+            ha=side,
+            va=height,
+            linespacing=1.15,
         )
-    axes.text(centre, 1.6, title, fontsize=11, fontweight="bold", color=INK, ha="center", va="bottom")
+    axes.text(centre, 1.66, title, fontsize=11, fontweight="bold", color=INK, ha="center", va="bottom")
 
 
 def _polygon(
@@ -162,7 +171,7 @@ def lines(
                 label=titles[rater] if strip == 0 else None,
             )  # fmt: skip
         axes.annotate(
-            fill(text, 26, break_long_words=False),
+            fill(text, 32, break_long_words=False),
             (0, base + 0.5),
             (-8, 0),
             xycoords=("axes fraction", "data"),
@@ -174,7 +183,11 @@ def lines(
         )
     axes.set_yticks([])
     axes.spines[["top", "right", "left"]].set_visible(False)
-    axes.xaxis.set_major_formatter(mdates.ConciseDateFormatter(axes.xaxis.get_major_locator()))  # type: ignore[no-untyped-call]
+    low_date, high_date = frame["date"].min(), frame["date"].max()
+    days = (high_date - low_date).days
+    axes.set_xticks(mdates.date2num(pd.date_range(low_date, high_date, periods=5 if days else 1)))  # type: ignore[no-untyped-call]
+    # Numbers, as names of months would be English on every page.
+    axes.xaxis.set_major_formatter(mdates.DateFormatter("%Y-%m" if days > 180 else "%Y-%m-%d"))  # type: ignore[no-untyped-call]
     axes.set_ylim(-0.2, (len(items) - 1) * 1.25 + 1.2)
     axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(0, 1.06), ncols=2)
     return axes

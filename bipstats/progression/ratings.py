@@ -81,6 +81,11 @@ def limits(
     deviation s at first and the reliability :math:`\rho` of the answers over three measurements (Heise 1969), or
     over two, which takes change for noise and so errs towards marking too little.
     """
+    unknown = [key for key in given if key not in form.keys] if isinstance(given, Mapping) else []
+    if unknown:
+        raise OptionError(
+            f"reliability= names {listed(unknown)}, no items of {form.key}: {listed(list(form.keys))}."
+        )
     found = {}
     for rater in RATERS:
         own = rows[rows["respondent"] == rater]

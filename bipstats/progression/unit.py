@@ -49,12 +49,12 @@ class UnitSummary:
 
     def summary(self) -> Summary:
         """Table with what is hidden."""
-        facts = {"clients": f"{self.n_clients:,}"}
+        shown = f"{self.n_clients:,}" if self.n_clients >= LEAST else f"fewer than {LEAST}"
         notes = (
-            f"Improved and declined: by as many steps as are more than noise, or more. Numbers below {LEAST} "
-            f"are hidden, and "
-            "with one alone the next smallest, so that none follows from the others.",
+            f"Improved and declined: by as many steps as are more than noise, or more. Where one of the three "
+            f"numbers is from 1 to {LEAST - 1} all three are hidden, so that none follows from the others.",
         )
+        facts = {"clients": shown}
         return Summary(self.title, self.table.drop(columns="item"), facts, notes)
 
     def plot_data(self) -> pd.DataFrame:
@@ -114,8 +114,9 @@ def unit_summary(
 
     Notes
     -----
-    Of the three numbers of an item (improved, unchanged, declined) one that is hidden alone would follow from the
-    others and their sum, so the next smallest is hidden with it. Means are shown of five clients or more.
+    The numbers improved, unchanged and declined add up to n, which is shown. Where one of them is from 1 to 4 all three
+    are hidden: with two hidden their sum is known, and a sum of 2 can only be 1 and 1. Means are shown of five clients
+    or more. Two summaries of overlapping groups can be subtracted from each other: publish one division only.
 
     Examples
     --------
@@ -163,13 +164,9 @@ def _row(own: pd.DataFrame, key: str, label: str, rater: str, limit: Limit) -> d
 
 
 def _hide(counts: list[int]) -> list[int | None]:
-    """Hide numbers below the least, and the next smallest where one alone would follow from the sum."""
-    small = [0 < count < LEAST for count in counts]
-    if sum(small) == 1:
-        rest = [place for place, bad in enumerate(small) if not bad and counts[place] > 0]
-        if rest:
-            small[min(rest, key=lambda place: counts[place])] = True
-    return [None if bad else count for count, bad in zip(counts, small, strict=True)]
+    """Hide all of the numbers if one is small: their sum is shown, so what is left would tell of the hidden."""
+    small = any(0 < count < LEAST for count in counts)
+    return [None if small else count for count in counts]
 
 
 def _form(given: str | PathLike[str] | Instrument) -> Instrument:

@@ -167,10 +167,10 @@ class Answers:
 class Belief:
     """The caseworker's latent belief in the client's job chance, and its answer."""
 
-    from_readiness: float = par(0.70, "per sd of true readiness", "slope")
+    from_readiness: float = par(0.6519, "per sd of true readiness", "slope", "calibrated to E06")
     from_background: float = par(0.15, "per sd of the background's prospects", "slope")
     orientation: float = par(
-        0.5394, "per sd of the caseworker's job orientation", "slope", "calibrated to E01"
+        0.5077, "per sd of the caseworker's job orientation", "slope", "calibrated to E01"
     )
     private_view: float = par(0.30, "per sd of the private view of this client", "slope")
     private_persistence: float = par(
@@ -181,7 +181,7 @@ class Belief:
     )
     answer_noise: float = par(0.42, "noise of the answer", SD, rule="not negative")
     cuts: tuple[float, ...] = par(
-        (-0.4798, -0.0129, 0.6658, 1.6185),
+        (-0.5646, -0.0132, 0.6331, 1.5421),
         "latent cuts between the answers 1 to 5",
         "latent",
         "calibrated to E05, E07-E09",
@@ -193,8 +193,8 @@ class Belief:
 class Hazard:
     """The log hazard of job or education, per quarter."""
 
-    level: float = par(-5.4591, "at mean values in the first quarter", LOG, "calibrated to E10")
-    per_quarter: float = par(-0.0519, "per quarter since enrolment", LOG, "calibrated to E11")
+    level: float = par(-5.4701, "at mean values in the first quarter", LOG, "calibrated to E10")
+    per_quarter: float = par(-0.0534, "per quarter since enrolment", LOG, "calibrated to E11")
     item_weights: tuple[float, ...] = par(
         (0.20, 0.12, 0.16, 0.13, 0.18, 0.12, 0.20, 0.12, 0.0, 0.0),
         "relative effect of one step, by item",
@@ -202,8 +202,8 @@ class Hazard:
         "assumed (zero or not: published)",
         "not all zero",
     )
-    item_scale: float = par(1.53, "factor on the item weights", "factor", "calibrated to E05-E06", "positive")
-    belief: float = par(0.376, "one step of the latent belief", LOG, "calibrated to E02")
+    item_scale: float = par(1.53, "factor on the item weights", "factor", rule="positive")
+    belief: float = par(0.4023, "one step of the latent belief", LOG, "calibrated to E02")
     private_view: float = par(0.0, "one sd of the private view, not through belief", LOG)
     orientation: float = par(0.0, "one sd of the orientation, not through belief", LOG)
     education_share: float = par(0.15, "education among these exits", SHARE, rule="probability")
@@ -238,10 +238,16 @@ class Caseworkers:
 
     per_client: float = par(0.075, "caseworkers per client", "ratio", "derived", "inner probability")
     effect_sd: float = par(
-        0.7062, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
+        0.7508, "spread of the caseworkers' own effects", LOG, "calibrated to E12", "not negative"
+    )
+    effect_tilt: float = par(
+        0.11,
+        "effects below their median are wider by this, above narrower",
+        "log factor",
+        "calibrated to E15",
     )
     sorting: float = par(
-        0.1033,
+        0.1309,
         "clients with poor prospects get effective caseworkers",
         "rank correlation",
         "calibrated to E15",
@@ -262,12 +268,12 @@ class Caseworkers:
 class Switches:
     """Changes of caseworker and what they do."""
 
-    rate: float = par(0.0677, "switches per quarter", "probability", "calibrated to E04", "probability")
+    rate: float = par(0.0678, "switches per quarter", "probability", "calibrated to E04", "probability")
     departure_share: float = par(0.5, "switches because the caseworker leaves", SHARE, rule="probability")
     turnover_variance: float = par(
         0.5, "Gamma variance of the rate over caseworkers", "variance", rule="positive"
     )
-    effect: float = par(-0.7915, "right after a switch", LOG, "calibrated to E03")
+    effect: float = par(-0.8076, "right after a switch", LOG, "calibrated to E03")
     half_life: float = par(2.0, "the effect halves in", "quarters", rule="positive")
     on_prospects: float = par(
         0.0, "a client's own switch, per sd of the true prospects of the quarter", "log probability"
@@ -280,9 +286,9 @@ class Switches:
 class Interventions:
     """Who takes part in job-oriented and other interventions, quarter by quarter."""
 
-    job_level: float = par(-0.3507, "job-oriented", LOGIT, "calibrated to E17-E20")
+    job_level: float = par(-0.3528, "job-oriented", LOGIT, "calibrated to E17-E20")
     other_level_with_job: float = par(
-        -0.2806, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
+        -0.2824, "another type beside a job-oriented one", LOGIT, "calibrated to E17-E20"
     )
     other_level_without_job: float = par(
         0.4297, "another type without a job-oriented one", LOGIT, "calibrated to E17-E20"

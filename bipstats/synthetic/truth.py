@@ -319,6 +319,7 @@ def _impossible(truth: Truth) -> Iterator[str]:
 
 _STATUSES = {
     ("N2", "caseworkers.effect_sd"): "assumed",
+    ("N2", "caseworkers.effect_tilt"): "assumed",
     ("N2", "caseworkers.sorting"): "assumed",
     ("H", "hazard.private_view"): "calibrated to E02",
     ("H", "hazard.orientation"): "calibrated to E01",

@@ -11,6 +11,7 @@ from . import (
     progression,
     raters,
     switches,
+    training,
     types,
     value_added,
 )
@@ -23,6 +24,7 @@ ROWS: tuple[Row, ...] = (
     *orientation.ROWS,
     *progression.ROWS,
     *raters.ROWS,
+    *training.ROWS,
     *types.ROWS,
     *value_added.ROWS,
 )

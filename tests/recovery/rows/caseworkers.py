@@ -134,7 +134,7 @@ ROWS = (
     ),
     Row(
         "switch, reference",
-        FIXED,
+        (*FIXED, "trouble"),
         switch_reference,
         {"after a first switch": SWITCH, "ever against never": SWITCH},
     ),
