@@ -25,6 +25,11 @@ def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
         import matplotlib.pyplot as plt
 
         return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    return page_axes(width, height)
+
+
+def page_axes(width: float = 6.4, height: float = 4.0) -> Axes:
+    """Axes for a file or a page, outside pyplot's list in a notebook too, which would show them once more."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 

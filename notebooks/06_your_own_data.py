@@ -57,6 +57,7 @@ interventions = made.interventions.rename(columns={"client": "borger", "code": "
 answers.loc[10, "job_search"] = 7  # mistakes: no such answer
 interventions.loc[[3, 4], "tilbud"] = 99  # no such intervention
 assignments.loc[0, "end"] = assignments.loc[0, "start"] - pd.Timedelta(days=400)  # ends before it starts
+case_file = assignments.loc[7, "borger"]
 assignments.loc[7, "borger"] = "C99999"  # nobody of that name
 
 windows = {"sep": ";", "decimal": ",", "encoding": "cp1252", "date_format": "%d-%m-%Y", "index": False}
@@ -139,13 +140,13 @@ except bip.DataProblems as problems:
 # - the answer 7 becomes "no answer": what was meant cannot be known;
 # - the two interventions with an unknown code are left out;
 # - the assignment that ends before it starts gets an open end, if it is the client's last; else the day before the next one;
-# - the assignment of an unknown client is left out;
+# - the assignment of an unknown client gets the right name, which stands in the case file;
 # - convictions are unknown for everybody: an empty column says so.
 
 # %%
 answers.loc[answers["job_search"] == 7, "job_search"] = 9
 interventions = interventions[interventions["tilbud"] != 99]
-assignments = assignments[assignments["borger"].isin(clients["borger"])]
+assignments.loc[assignments["borger"] == "C99999", "borger"] = case_file
 backwards = assignments["end"] < assignments["start"]
 following = assignments.groupby("borger")["start"].shift(-1) - pd.Timedelta(days=1)
 assignments["end"] = assignments["end"].mask(backwards, following)
@@ -238,7 +239,7 @@ ledger.table["verdict"].value_counts().to_frame()
 
 # %%
 headline = ledger.table[ledger.table["id"].isin(["E01", "E02", "E03", "E08", "E16"])]
-headline[["id", "published", "estimate", "conf_low", "conf_high", "verdict"]].round(3)
+headline[["id", "published", "estimate", "interval", "verdict"]].round(3)
 
 # %%
 pd.DataFrame(ledger.table.loc[ledger.table["verdict"] == "not estimated", ["id", "note"]])

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from io import StringIO
 from typing import TYPE_CHECKING
 
-from bipstats.plotting import COLOURS, new_axes
+from bipstats.plotting import COLOURS, page_axes
 from bipstats.replication.figures import BELIEF_COLOURS
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def inline_svg(draw: Callable[[Axes], Axes], name: str, words: str, height: floa
     str
         Without date, random ids or fixed size; the same drawing gives the same text.
     """
-    axes = new_axes(width=7.2, height=height or 3.2)
+    axes = page_axes(width=7.2, height=height or 3.2)
     draw(axes)
     _dip_in_ink(axes)
     figure = axes.get_figure()
