@@ -238,8 +238,9 @@ ledger = bip.replicate(study, progress=False)
 ledger.table["verdict"].value_counts().to_frame()
 
 # %%
-headline = ledger.table[ledger.table["id"].isin(["E01", "E02", "E03", "E08", "E16"])]
-headline[["id", "published", "estimate", "interval", "verdict"]].round(3)
+headline = ledger.table[ledger.table["id"].isin(["E01", "E02", "E03", "E08", "E16"])].copy()
+headline["95 %"] = headline["interval"].map(lambda ends: f"{ends[0]:.2f} to {ends[1]:.2f}")
+headline[["id", "statement", "published", "estimate", "95 %", "verdict"]].round(2)
 
 # %%
 pd.DataFrame(ledger.table.loc[ledger.table["verdict"] == "not estimated", ["id", "note"]])
