@@ -239,7 +239,7 @@ ledger.table["verdict"].value_counts().to_frame()
 
 # %%
 headline = ledger.table[ledger.table["id"].isin(["E01", "E02", "E03", "E08", "E16"])].copy()
-headline["95 %"] = headline["interval"].map(lambda ends: f"{ends[0]:.2f} to {ends[1]:.2f}")
+headline["95 %"] = headline["interval"].map(lambda ends: f"{ends.left:.2f} to {ends.right:.2f}")
 headline[["id", "statement", "published", "estimate", "95 %", "verdict"]].round(2)
 
 # %%
