@@ -23,6 +23,7 @@ from bipstats.shell import in_notebook
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
 
 # Okabe & Ito (2008): distinguishable with every common form of colour blindness.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
@@ -43,12 +44,25 @@ def new_axes(width: float = 6.4, height: float = 4.0) -> Axes:
         import matplotlib.pyplot as plt
 
         return plt.subplots(figsize=(width, height), layout="constrained")[1]
+    return page_axes(width, height)
+
+
+def page_axes(width: float = 6.4, height: float = 4.0) -> Axes:
+    """Axes for a file or a page, outside pyplot's list in a notebook too, which would show them once more."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
     FigureCanvasAgg(figure)
     return figure.subplots()
+
+
+def not_shown(figure: Figure) -> None:
+    """Keep a figure that goes into a file from being shown by a notebook as well."""
+    if in_notebook():
+        import matplotlib.pyplot as plt
+
+        plt.close(figure)
 
 
 def tidy_axes(ax: Axes) -> Axes:

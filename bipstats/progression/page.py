@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bipstats.plotting import new_axes
+from bipstats.plotting import page_axes
 from bipstats.words import catalogue
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def render(profile: Profile) -> str:
             marked=bool((table["reliable"] == "yes").any()),
             radars=[
                 _svg(
-                    profile.draw_radars(new_axes(5.2, 4.9), {rater: said}),
+                    profile.draw_radars(page_axes(5.2, 4.9), {rater: said}),
                     f"radar-{rater}",
                     f"{said}: {ends}",
                 )
@@ -53,7 +53,7 @@ def render(profile: Profile) -> str:
             lines=""
             if once
             else _svg(
-                profile.plot_lines(new_axes(6.4, 0.8 + 0.4 * len(form.items))), "lines", words["over time"]
+                profile.plot_lines(page_axes(6.4, 0.8 + 0.4 * len(form.items))), "lines", words["over time"]
             ),
             raters=list(profile.raters.values()),
             rows=_rows(profile, words),

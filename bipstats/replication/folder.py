@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, cast
 from bipstats import __version__
 from bipstats.codebook.files import check_language
 from bipstats.errors import OptionError
+from bipstats.plotting import not_shown
 from bipstats.replication import pictures
 from bipstats.replication.drawing import own_ids
 from bipstats.replication.figures import forest_data, incidence_curves, published_against_estimate
@@ -114,6 +115,7 @@ def figures(replication: Replication, lang: str = "en") -> Iterator[tuple[str, C
 def _save(draw: Callable[[], Axes], path: Path) -> None:
     """One figure for screens and documents, and once more as a drawing; without dates and random ids."""
     figure = cast("Figure", draw().get_figure())
+    not_shown(figure)
     figure.savefig(path.with_suffix(".png"), dpi=_DPI, bbox_inches="tight", metadata={"Software": None})
     drawing = StringIO()
     figure.savefig(drawing, format="svg", bbox_inches="tight", metadata={"Date": None, "Creator": None})

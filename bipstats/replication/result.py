@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bipstats.codebook.files import check_language
+from bipstats.codebook.keys import Language
 from bipstats.replication.figures import forest_data, published_against_estimate
 from bipstats.replication.model_table import ModelTable
 from bipstats.replication.wording import line, number, range_text
@@ -157,9 +158,9 @@ class Replication:
         """Frame behind `plot`: ``id, label, published, estimate, conf_low, conf_high`` of the ratios."""
         return forest_data(self.table)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the ratios: published mark beside estimate with interval, on a logarithmic scale."""
-        return published_against_estimate(self.plot_data(), ax)
+        return published_against_estimate(forest_data(self.table, check_language(lang)), ax, lang)
 
     def to_html(self, path: str | PathLike[str], lang: str = "en") -> None:
         """Write one self-contained page: ledger, definitions, sources and figures.
