@@ -65,7 +65,7 @@ def texts(axes: Axes) -> list[Text]:
     return [one for one in found if id(one) not in hidden]
 
 
-every = pytest.mark.parametrize("name", [*RESULTS, *(f"fit: {name}" for name in FITS)])
+every = pytest.mark.parametrize("name", [*RESULTS, "replicate", *(f"fit: {name}" for name in FITS)])
 
 
 @every

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.figure_words import Language, count
+from bipstats.plotting import COLOURS, new_axes, ratio_axis, tidy_axes
 from bipstats.replication.plot_words import known, word
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ STEP = 26
 """Weeks between ticks, and between the counts beneath them."""
 
 
-def forest_data(table: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
+def forest_data(table: pd.DataFrame, lang: Language = "en") -> pd.DataFrame:
     """The ratios of the ledger: ``id, label, published, estimate, conf_low, conf_high``, each figure once."""
     rows = table[table["scale"].str.endswith("ratio") & (table["kind"] == "effect")]
     rows = rows[rows["estimate"].notna()]
@@ -31,7 +32,7 @@ def forest_data(table: pd.DataFrame, lang: str = "en") -> pd.DataFrame:
     return frame[~repeats].reset_index(drop=True)
 
 
-def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Axes:
+def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
     """Draw published ratios as open diamonds, estimates as dots with their intervals."""
     axes = new_axes(width=7.6, height=1.5 + 0.45 * max(len(frame), 2)) if ax is None else ax
     tidy_axes(axes).grid(False, axis="y")
@@ -40,7 +41,6 @@ def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None, lang
         axes.text(0.5, 0.5, word("no_ratio", lang), ha="center", va="center", transform=axes.transAxes)
         return axes
     place = np.arange(len(frame))[::-1]
-    axes.set_xscale("log")
     axes.axvline(1.0, color="#888888", linewidth=0.8, linestyle="--")
     axes.hlines(place, frame["conf_low"], frame["conf_high"], color=COLOURS[0], linewidth=1.8)
     axes.plot(frame["estimate"], place, "o", color=COLOURS[0], markersize=6, label=word("estimate", lang))
@@ -50,34 +50,13 @@ def published_against_estimate(frame: pd.DataFrame, ax: Axes | None = None, lang
     )  # fmt: skip
     axes.set_yticks(place, frame["label"])
     axes.set_ylim(-0.6, len(frame) - 0.4)
-    ratio_ticks(axes, frame[["published", "conf_low", "conf_high"]].to_numpy(dtype=float), lang)
+    ratio_axis(axes, lang)
     axes.set_xlabel(word("ratio", lang))
     axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2)
     return axes
 
 
-def ratio_ticks(axes: Axes, values: np.ndarray, lang: str) -> None:
-    """Ticks of a logarithmic axis at plain numbers near what is drawn."""
-    values = values[np.isfinite(values)]
-    low, high = (values.min() / 1.1, values.max() * 1.1) if values.size else (1.0, 1.0)
-    ticks = [
-        tick for tick in (0.5, 0.6, 0.7, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0) if tick == 1.0 or low <= tick <= high
-    ]
-    axes.set_xticks(ticks, [comma(f"{tick:g}", lang) for tick in ticks])
-    axes.set_xticks([], minor=True)
-
-
-def comma(number: str, lang: str) -> str:
-    """A number with the decimal sign of the language."""
-    return number if lang == "en" else number.replace(".", ",")
-
-
-def thousands(number: int, lang: str) -> str:
-    """A whole number with the separator of the language."""
-    return f"{number:,}".replace(",", {"en": ",", "sv": "\u202f", "da": "."}[lang])
-
-
-def incidence_curves(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Axes:
+def incidence_curves(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
     """Draw the cumulative incidence of job or education by the first answer on belief, with counts at risk beneath."""
     axes = new_axes(width=7.2, height=5.0) if ax is None else ax
     tidy_axes(axes).grid(False, axis="x")
@@ -108,7 +87,7 @@ def at_risk(frame: pd.DataFrame, every: int = STEP) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["belief", "time", "at_risk"])
 
 
-def _counts_beneath(axes: Axes, counts: pd.DataFrame, lang: str) -> None:
+def _counts_beneath(axes: Axes, counts: pd.DataFrame, lang: Language) -> None:
     """Write the clients at risk under the ticks, a line for each answer in its colour."""
     beneath = axes.get_xaxis_transform()
     style: dict[str, Any] = {
@@ -123,12 +102,10 @@ def _counts_beneath(axes: Axes, counts: pd.DataFrame, lang: str) -> None:
         name: dict[str, Any] = {"ha": "right", "color": colour, "fontweight": "bold"}
         axes.annotate(str(belief), (0, 0), (-22, down), xycoords=beneath, **name, **style)
         for time, number in zip(part["time"], part["at_risk"], strict=True):
-            axes.annotate(
-                thousands(number, lang), (time, 0), (0, down), xycoords=beneath, ha="center", **style
-            )
+            axes.annotate(count(number, lang), (time, 0), (0, down), xycoords=beneath, ha="center", **style)
 
 
-def _label_ends(axes: Axes, frame: pd.DataFrame, lang: str) -> None:
+def _label_ends(axes: Axes, frame: pd.DataFrame, lang: Language) -> None:
     """Name each curve at its end, apart from the next by at least a line's height."""
     ends = frame.groupby("belief").tail(1).sort_values("incidence")
     gap = 0.055 * max(float(frame["incidence"].max()), 0.01) * 100

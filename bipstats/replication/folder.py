@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, cast
 
 from bipstats import __version__
 from bipstats.codebook.files import check_language
+from bipstats.codebook.keys import Language
 from bipstats.errors import OptionError
 from bipstats.plotting import not_shown
 from bipstats.replication import pictures
@@ -65,7 +66,7 @@ def check_out(out: Path, force: bool = False, how: str = "force=True") -> None:
         ) from None
 
 
-def write_folder(replication: Replication, out: Path, lang: str = "en", force: bool = False) -> Path:
+def write_folder(replication: Replication, out: Path, lang: Language = "en", force: bool = False) -> Path:
     """Write the report and give the path of its page; files of an earlier report that it lacks are removed.
 
     Parameters
@@ -96,7 +97,7 @@ def write_folder(replication: Replication, out: Path, lang: str = "en", force: b
     return out / PAGE
 
 
-def figures(replication: Replication, lang: str = "en") -> Iterator[tuple[str, Callable[[], Axes]]]:
+def figures(replication: Replication, lang: Language = "en") -> Iterator[tuple[str, Callable[[], Axes]]]:
     """Name every figure that the study can give, with what draws it on axes of its own."""
     ratios = forest_data(replication.table, lang)
     drawn = {

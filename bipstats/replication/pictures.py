@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import CLASSES, label
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
-from bipstats.replication.figures import comma, ratio_ticks
+from bipstats.figure_words import Language, comma
+from bipstats.plotting import COLOURS, new_axes, ratio_axis, tidy_axes
 from bipstats.replication.plot_words import known, word
 from bipstats.replication.verdict import ZERO_MARGIN
 
@@ -26,7 +26,7 @@ _DESIGNS = {
 }
 
 
-def caterpillar(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Axes:
+def caterpillar(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
     """Draw adjusted rates with intervals in the order of the shrunken ones; caseworkers have no names.
 
     Parameters
@@ -56,7 +56,7 @@ def caterpillar(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -
     return axes
 
 
-def thought_experiment(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Axes:
+def thought_experiment(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
     """Draw the shares if all were as effective as the best: by the naive and the feasible rule, and as published.
 
     Parameters
@@ -91,7 +91,7 @@ def thought_experiment(frame: pd.DataFrame, ax: Axes | None = None, lang: str = 
     return axes
 
 
-def classes(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Axes:
+def classes(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
     """Draw the change of the index by class of intervention, one mark for each design.
 
     Parameters
@@ -124,7 +124,7 @@ def classes(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Ax
     return axes
 
 
-def indicators(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") -> Axes:
+def indicators(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
     """Draw the eleven indicators by the size of their association with a job.
 
     Parameters
@@ -136,7 +136,6 @@ def indicators(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") ->
     """
     axes = tidy_axes(new_axes(8.6, 1.4 + 0.32 * len(frame)) if ax is None else ax)
     axes.grid(False, axis="y")
-    axes.set_xscale("log")
     axes.axvline(1.0, color=_GREY, linewidth=0.8, linestyle="--")
     place = len(frame) - frame["rank"].to_numpy()
     for inside, fill, key in ((True, "full", "among_nine"), (False, "none", "not_among_nine")):
@@ -151,7 +150,7 @@ def indicators(frame: pd.DataFrame, ax: Axes | None = None, lang: str = "en") ->
     raters = [label(rater, lang).lower() for rater in frame["rater"]]
     axes.set_yticks(place, [f"{name} ({rater})" for name, rater in zip(names, raters, strict=True)])
     axes.set_ylim(-0.6, len(frame) - 0.4)
-    ratio_ticks(axes, frame[["conf_low", "conf_high"]].to_numpy(dtype=float), lang)
+    ratio_axis(axes, lang)
     axes.set_xlabel(word("per_sd", lang))
     axes.legend(frameon=False, loc="lower right", bbox_to_anchor=(1.0, 1.0), ncols=1, fontsize=9)
     return axes

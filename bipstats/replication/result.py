@@ -160,9 +160,10 @@ class Replication:
 
     def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the ratios: published mark beside estimate with interval, on a logarithmic scale."""
-        return published_against_estimate(forest_data(self.table, check_language(lang)), ax, lang)
+        check_language(lang)
+        return published_against_estimate(forest_data(self.table, lang), ax, lang)
 
-    def to_html(self, path: str | PathLike[str], lang: str = "en") -> None:
+    def to_html(self, path: str | PathLike[str], lang: Language = "en") -> None:
         """Write one self-contained page: ledger, definitions, sources and figures.
 
         Parameters
@@ -181,7 +182,7 @@ class Replication:
         check_language(lang)
         Path(path).write_text(render(self, lang), encoding="utf-8", newline="\n")
 
-    def to_folder(self, path: str | PathLike[str], lang: str = "en", force: bool = False) -> Path:
+    def to_folder(self, path: str | PathLike[str], lang: Language = "en", force: bool = False) -> Path:
         """Write the whole report: page, tables, figures, and everything once more for machines.
 
         Parameters
