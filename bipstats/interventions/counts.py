@@ -47,7 +47,7 @@ class Shares:
     >>> found.table["kind"].tolist()
     ['none', 'other only', 'job only', 'job + other', 'without job', 'one type', 'two or more types']
     >>> found.n_clients
-    568
+    569
     """
 
     table: pd.DataFrame

@@ -35,6 +35,16 @@ class ModelTable:
         One paragraph for a methods section.
     shown : str
         The term that the row of the ledger is about; empty where it is none of the terms.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> from bipstats.replication.model_table import ModelTable
+    >>> rows = bip.landmarks(bip.simulate(clients=400, rng=1), at="first")
+    >>> fit = bip.logit("entered ~ caseworker_belief", rows)
+    >>> behind = ModelTable.of(fit, "caseworker_belief")
+    >>> behind.ratio, behind.table["term"].tolist()
+    ('odds ratio', ['Intercept', 'caseworker_belief'])
     """
 
     title: str

@@ -208,6 +208,7 @@ class Replication:
         """
         from bipstats.replication.folder import write_folder
 
+        check_language(lang)
         return write_folder(self, Path(path), lang, force)
 
     def _repr_html_(self) -> str:

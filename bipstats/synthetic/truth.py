@@ -77,7 +77,7 @@ class Truth:
     >>> import bipstats as bip
     >>> truth = bip.Truth()
     >>> truth.hazard.belief
-    0.376
+    0.4023
     >>> truth.replace({"hazard.belief": 0.1, "name": "weaker"})
     Truth('weaker': World E2 with hazard.belief = 0.1.)
     """
@@ -137,7 +137,7 @@ class Truth:
         'quarters'
         >>> changed = bip.Truth().replace({"hazard.belief": 0.1}).parameters()
         >>> changed.query("section == 'hazard' and name == 'belief'").iloc[0]["status"]
-        'assumed (0.376 in E2)'
+        'assumed (0.4023 in E2)'
         """
         import pandas as pd
 
