@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
+from bipstats.core.columns import with_values
 from bipstats.errors import ModelError, check_option
 from bipstats.register.outcomes import ENTRIES, Outcome, check_weeks
 from bipstats.timeline.person_periods import person_periods
@@ -89,6 +90,8 @@ def exposure(study: Study, outcome: Outcome, horizon: int | None, adjust: Adjust
         rows = _within(rows, horizon)
     own = [f"{key}_client" for key in CLIENT_ITEMS] if adjust == "answers" else []
     known = [*([] if adjust == "centre" else BACKGROUND), *own]
+    known, empty = with_values(rows, known)
+    flow += empty.items()
     for why, needed in (
         ("no caseworker at the time", ["caseworker"]),
         ("an adjuster missing (background, the client's own first answers)", known),

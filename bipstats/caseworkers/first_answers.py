@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
-from bipstats.core.columns import Floats, Ints
+from bipstats.core.columns import Floats, Ints, with_values
 from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 
@@ -74,7 +74,8 @@ def first_answers(study: Study) -> FirstAnswers:
     beside = _beside(first, study.responses)
     known = beside.merge(_background(study.clients), on="client", how="left")
     own = [f"own_{key}" for key in CLIENT_ITEMS]
-    complete = known[[*BACKGROUND, *own]].notna().all(axis=1)
+    needed, empty = with_values(known, (*BACKGROUND, *own))
+    complete = known[needed].notna().all(axis=1)
     rows = known[complete].reset_index(drop=True)
     flow = (
         ("first answers on belief", len(first)),
@@ -82,6 +83,7 @@ def first_answers(study: Study) -> FirstAnswers:
             "left out: client's own answers not within six weeks, or background missing",
             int((~complete).sum()),
         ),
+        *empty.items(),
     )
     terms = [name for name in (*BACKGROUND, *own) if rows[name].nunique() > 1]
     _check(rows, flow, len(terms))

@@ -14,7 +14,7 @@ from bipstats.caseworkers.netting import by_group, group_totals
 from bipstats.caseworkers.outlook import Outlook
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
 from bipstats.core import covariance
-from bipstats.core.columns import Floats, Ints
+from bipstats.core.columns import Floats, Ints, with_values
 from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import HazardResult, hazard
@@ -84,11 +84,13 @@ def clients(study: Study, found: Outlook, outcome: Outcome, horizon: int) -> Cli
     pair = found.before.pairs.get_indexer(pairs)
     others = np.where(pair >= 0, found.before.count[pair], 0)
     rows = rows.assign(pair=pair, others=others)
+    needed, empty = with_values(rows, (*BACKGROUND, *own))
+    flow += empty.items()
     for why, kept in (
         ("not followed over the horizon", rows["full_horizon"]),
         ("no caseworker then", rows["caseworker"].notna()),
         ("caseworker without earlier answers on others", rows["others"] > 0),
-        ("background or own answers missing", rows[[*BACKGROUND, *own]].notna().all(axis=1)),
+        ("background or own answers missing", rows[needed].notna().all(axis=1)),
     ):
         lost = ~kept.reindex(rows.index)
         flow.append((f"left out: {why}", int(lost.sum())))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from numbers import Number
@@ -34,6 +34,22 @@ class Levels:
 
     codes: NDArray[np.int64]
     levels: tuple[object, ...]
+
+
+def with_values(rows: pd.DataFrame, names: Iterable[str]) -> tuple[list[str], dict[str, int]]:
+    """Columns that somebody has a value of, and the others as lines of a flow.
+
+    A column that is empty for everybody says nothing, and is no reason to leave everybody out.
+    """
+    names = list(names)
+    empty = [name for name in names if len(rows) and rows[name].isna().all()]
+    flow = {f"without a value of {name}, which nobody has and nothing uses": len(rows) for name in empty}
+    return [name for name in names if name not in empty], flow
+
+
+def as_text(flow: Mapping[str, int]) -> str:
+    """A flow in a message: what, and how many."""
+    return "; ".join(f"{what}: {count:,}" for what, count in flow.items())
 
 
 MANY = 30

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, with_values
 from bipstats.effects.average_effects import Method, average_effects
 from bipstats.effects.average_result import AverageEffects
 from bipstats.interventions.pairs import EXPOSURE, QUARTER, large_classes
@@ -75,13 +75,15 @@ def composite(
         round=np.minimum(rows["measurement"], 4),
     )
     judged = rows["followed"].isin(["measured again", "entered", "not measured again"])
-    holes = judged & rows[["start", *BACKGROUND]].isna().any(axis=1)
+    background, empty = with_values(rows, BACKGROUND)
+    holes = judged & rows[["start", *background]].isna().any(axis=1)
     holes |= (rows["followed"] == "measured again") & rows["change"].isna()
     flow = {
         "measurements": len(rows),
         "left otherwise": int((rows["followed"] == "other exit").sum()),
         "data end": int((rows["followed"] == "data end").sum()),
         "with missing answers or background": int(holes.sum()),
+        **empty,
     }
     used = rows[judged & ~holes]
     used, small = large_classes(used, "measurements with a known sequel")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, with_values
 from bipstats.core.design import fit_design
 from bipstats.core.estimates import Estimates, check_level
 from bipstats.core.resample import draws as run
@@ -229,12 +229,14 @@ def _at_landmark(
     later = _later(study, start[still.to_numpy()], index, landmark, horizon, outcome)
     rows = start.assign(exposed=had * 1.0).merge(later, on="client")
     known = rows["full_horizon"] & rows["entered"].notna()
-    complete = known & rows[["start", "between", *BACKGROUND]].notna().all(axis=1)
+    background, empty = with_values(rows, BACKGROUND)
+    complete = known & rows[["start", "between", *background]].notna().all(axis=1)
     flow = {
         "clients": len(first),
         f"left or data end within {landmark} weeks": int((~still).sum()),
         f"data end within {horizon} weeks of the landmark": int((~known).sum()),
         "with missing answers or background": int((known & ~complete).sum()),
+        **empty,
     }
     rows = rows[complete].reset_index(drop=True)
     counts = (int(rows["exposed"].sum()), int((1 - rows["exposed"]).sum()), int(rows["entered"].sum()))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, INDICATORS
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, with_values
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError, OptionError, check_option
 from bipstats.interventions.trial import ENTRY, OTHER, TrialRows, client_sums
@@ -152,12 +152,14 @@ def _trials(
     in_force = covariates.at(client, week)
     who, what = covariates.columns(study, in_force)
     data = pd.DataFrame({**who, **what, "week": week}, copy=False)
-    complete = data[[*_ITEMS, *BACKGROUND]].notna().all(axis=1).to_numpy()
+    needed, empty = with_values(data, (*_ITEMS, *BACKGROUND))
+    complete = data[needed].notna().all(axis=1).to_numpy()
     flow = {
         "clients": len(ends),
         "with a job-oriented intervention at enrolment": int((started <= 0).sum()),
         "client-weeks before a first start": len(data),
         "client-weeks without all answers in force": int((~complete).sum()),
+        **empty,
     }
     client, week, data = client[complete], week[complete], data[complete].reset_index(drop=True)
     exit = np.where(ends["event"] == 1, ENTRY, np.where(ends["exit"] == "censored", 0, OTHER))[client]

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND
+from bipstats.core.columns import as_text, with_values
 from bipstats.errors import ModelError
 from bipstats.progression.index import Readiness
 from bipstats.timeline.transitions import transitions
@@ -80,18 +81,18 @@ def pairs(study: Study, index: Readiness, longest_gap: int, channels: Channels |
     every["before"] = every["change"].shift().where(same)
     every["after_class"] = every[EXPOSURE].shift(-1).where(same.shift(-1, fill_value=False))
     long = every["weeks"] > longest_gap
-    holes = ~long & (
-        every["change"].isna() | every["start"].isna() | every[list(BACKGROUND)].isna().any(axis=1)
-    )
+    background, empty = with_values(every, BACKGROUND)
+    holes = ~long & every[["change", "start", *background]].isna().any(axis=1)
     kept = every[~long & ~holes]
     flow = {
         "pairs of measurements": len(every),
         f"more than {longest_gap} weeks apart": int(long.sum()),
         "with missing answers or background": int(holes.sum()),
+        **empty,
     }
     if kept.empty:
         raise ModelError(
-            f"no pair of measurements is complete and at most {longest_gap} weeks apart: {flow}."
+            f"no pair of measurements is complete and at most {longest_gap} weeks apart: {as_text(flow)}."
         )
     return _without_small_classes(kept, flow)
 

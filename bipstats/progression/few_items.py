@@ -11,7 +11,7 @@ from scipy import stats
 from scipy.special import expit
 
 from bipstats.codebook import BACKGROUND, INDICATORS
-from bipstats.core.columns import Floats
+from bipstats.core.columns import Floats, as_text, with_values
 from bipstats.core.design import fit_design
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError, OptionError
@@ -237,16 +237,18 @@ def _rows(study: Study, outcome: Outcome, horizon: int) -> tuple[pd.DataFrame, F
     ends = outcomes(study, outcome).set_index("client")["data_end"]
     reach = ends.reindex(rows["client"]).to_numpy(float) - rows["landmark"].to_numpy(float)
     known = rows["entered"].notna().to_numpy()
-    complete = rows[[*_ITEMS, *BACKGROUND]].notna().all(axis=1).to_numpy()
+    needed, empty = with_values(rows, (*_ITEMS, *BACKGROUND))
+    complete = rows[needed].notna().all(axis=1).to_numpy()
     ordered = np.sort(reach)
     share = 1 - np.searchsorted(ordered, rows["weeks"].to_numpy(float), side="left") / len(ordered)
     used = known & complete
     flow = {
         "not followed to the horizon, weighted for": int((~known).sum()),
         "with missing answers or background": int((known & ~complete).sum()),
+        **empty,
     }
     if not used.any():
-        raise ModelError(f"no client has a known outcome and all answers: {flow}.")
+        raise ModelError(f"no client has a known outcome and all answers: {as_text(flow)}.")
     return rows[used].reset_index(drop=True), 1 / share[used], flow
 
 
