@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY3 := .venv-pandas3/.ready
 JOBS ?= 2
 
-.PHONY: help setup replicate test test-pandas3 lint bench recovery docs notebooks test-browser release-data release clean
+.PHONY: help setup replicate test test-pandas3 lint bench recovery docs linkcheck notebooks test-browser release-data release clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -45,13 +45,18 @@ recovery: $(READY) ## bias and coverage on studies of known truth, from where it
 	$(BIN)/python -m tests.recovery --studies $(STUDIES) --jobs $(JOBS)
 
 docs: $(VENV)/.docs ## the documentation site, in docs/_build/html/; warnings are errors
-	@rm -rf docs/api
-	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+	@rm -rf docs/api docs/_build
+	$(BIN)/python -m sphinx -q -W --keep-going -j $(JOBS) -b html docs docs/_build/html
 	@echo "Open docs/_build/html/index.html"
 
-notebooks: $(VENV)/.notebook ## run every notebook, and see that each agrees with its .py
+linkcheck: $(READY) ## addresses and DOIs in pages, docstrings and codebook (needs a network; says so if there is none)
+	$(BIN)/python tests/links.py
+
+NOTEBOOKS ?= notebooks/*.ipynb
+
+notebooks: $(VENV)/.notebook ## run the notebooks (NOTEBOOKS=notebooks/01*.ipynb: some), and see that each agrees with its .py
 	$(BIN)/python tests/pairs.py
-	$(BIN)/python -m pytest -q --nbmake --nbmake-timeout=120 notebooks/*.ipynb
+	$(BIN)/python -m pytest -q -n $(JOBS) --nbmake --nbmake-timeout=120 $(NOTEBOOKS)
 
 release-data: $(READY) ## write the released synthetic study anew, bit for bit
 	$(BIN)/python -m bipstats.synthetic.release synthetic
@@ -65,7 +70,7 @@ release: lint test test-pandas3 docs notebooks test-browser $(VENV)/.build ## al
 	cd dist && ../.venv-release/bin/python -c "import bipstats as bip; print(bip.load_synthetic())"
 
 clean: ## remove the environments, the built pages and packages, and reports
-	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api dist bipstats-report
+	rm -rf $(VENV) .venv-pandas3 .venv-release docs/_build docs/api docs/notebooks/*.ipynb dist bipstats-report
 
 # A tool must not only exist: Debian's python3 has venv without ensurepip until python3-venv is installed.
 define new_venv

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import os
+import re
+import shutil
+from pathlib import Path
 from typing import Any
 
 from docutils.nodes import SkipNode
+from docutils.utils.math import MathError
 from docutils.utils.math.latex2mathml import tex2mathml
+from sphinx.util import logging
 
 import bipstats
+
+os.environ.pop("MPLBACKEND", None)  # with any other than their own the pages' kernels show no figure
 
 project = "bipstats"
 version = release = bipstats.__version__
@@ -20,6 +28,7 @@ extensions = [
     "myst_nb",
 ]
 exclude_patterns = ["_build"]
+nitpicky = True  # a reference to what does not exist is a warning, and a warning an error
 templates_path = ["_templates"]
 
 # Pages with {code-cell} are run while the site is built: their figures are what the code gives.
@@ -42,29 +51,56 @@ html_static_path = ["_static"]
 html_css_files = ["bipstats.css"]
 html_show_sourcelink = False
 html_copy_source = False
-html_sidebars = {"**": []}
+html_sidebars = {"index": [], "five-minutes": [], "limits": [], "**": ["sidebar-nav-bs"]}
 html_context = {"default_mode": "auto"}
 html_theme_options = {
     "show_prev_next": True,
     "navbar_end": ["theme-switcher"],
     "navbar_persistent": ["search-button"],
-    "header_links_before_dropdown": 6,
+    "header_links_before_dropdown": 8,
     "footer_start": ["copyright"],
     "footer_end": [],
     "secondary_sidebar_items": ["page-toc"],
+    "show_nav_level": 1,
+    "show_toc_level": 2,
 }
 
 
-def setup(app: Any) -> None:
+def _copy_notebooks() -> None:
+    """Bring the notebooks into the tree of pages; links to pages are written as seen from `notebooks/`."""
+    here = Path(__file__).parent
+    for old in (here / "notebooks").glob("*.ipynb"):
+        old.unlink()
+    for notebook in sorted((here.parent / "notebooks").glob("*.ipynb")):
+        text = notebook.read_text(encoding="utf-8")
+        copy = here / "notebooks" / notebook.name
+        copy.write_text(re.sub(r"\]\(\.\./docs/", "](../", text), encoding="utf-8")
+        shutil.copystat(notebook, copy)
+
+
+_copy_notebooks()
+
+
+def setup(app: Any) -> dict[str, bool]:
     """Render formulas as MathML: no script, and nothing fetched when a page is read."""
     app.add_html_math_renderer("mathml", (_inline, None), (_display, None))
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
 
 
 def _inline(self: Any, node: Any) -> None:
-    self.body.append(tex2mathml(node.astext()))
+    self.body.append(_mathml(node))
     raise SkipNode
 
 
 def _display(self: Any, node: Any) -> None:
-    self.body.append(f'<div class="math">{tex2mathml(node.astext(), as_block=True)}</div>')
+    self.body.append(f'<div class="math">{_mathml(node, as_block=True)}</div>')
     raise SkipNode
+
+
+def _mathml(node: Any, as_block: bool = False) -> str:
+    """A formula; one that cannot be read is a warning with its place, and the warning an error."""
+    try:
+        return tex2mathml(node.astext(), as_block=as_block)
+    except MathError as error:
+        logging.getLogger(__name__).warning("formula: %s", error, location=node)
+        return ""

@@ -53,6 +53,17 @@ class ValueAdded:
     counts : mapping of str to str
         What was used and left out.
     notes : tuple of str
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.caseworkers.value_added(
+    ...     bip.simulate(clients=600, rng=1), adjust="centre", draws=20, rng=1)
+    >>> found.table.columns.tolist()
+    ['caseworker', 'jobcentre', 'clients', 'years', 'entries', 'raw', 'adjusted', 'std_error',
+     'shrunken', 'rank', 'rank_low', 'rank_high']
+    >>> found.sd["method"].tolist()
+    ['split sample', 'leave-out, linear', 'likelihood, gamma-Poisson', 'likelihood, random intercept']
     """
 
     caseworkers: pd.DataFrame

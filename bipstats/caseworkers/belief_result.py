@@ -38,6 +38,15 @@ class Belief:
         What was used and left out.
     notes : tuple of str
         What could not be done, and why.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.caseworkers.belief(bip.simulate(clients=1500, rng=3))
+    >>> sorted(found.calibration["belief"].unique().tolist())
+    [1, 2, 3, 4, 5]
+    >>> found.discrimination.columns.tolist()
+    ['outcome', 'model', 'area', 'std_error', 'conf_low', 'conf_high', 'entered', 'clients']
     """
 
     effects: pd.DataFrame

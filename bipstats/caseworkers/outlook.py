@@ -41,6 +41,15 @@ class Orientation:
     counts : tuple of (str, int)
         What was used and left out.
     level : float
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.caseworkers.orientation(bip.simulate(clients=600, rng=1))
+    >>> found.spread["netting"].tolist()
+    ['background', 'background and answers']
+    >>> bool(found.spread["reliability"].between(0, 1).all())
+    True
     """
 
     caseworkers: pd.DataFrame

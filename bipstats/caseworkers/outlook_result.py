@@ -45,6 +45,15 @@ class OrientationEffect:
     level : float
     counts : tuple of (str, int)
         What was used and left out.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.caseworkers.orientation_effect(bip.simulate(clients=700, rng=3), draws=2, rng=1)
+    >>> found.split, found.horizon
+    ('median', 52)
+    >>> found.balance.columns.tolist()
+    ['netting', 'characteristic', 'low', 'high', 'difference', 'by_chance', 'p_value']
     """
 
     effects: pd.DataFrame

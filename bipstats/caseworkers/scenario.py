@@ -34,6 +34,14 @@ class Counterfactual:
         Clients with time at risk.
     counts : mapping of str to str
     notes : tuple of str
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> study = bip.simulate(clients=600, rng=1)
+    >>> found = bip.caseworkers.counterfactual(study, to="top quarter", adjust="centre", draws=20, rng=1)
+    >>> found.to, found.shares["kind"].tolist()[:2]
+    ('top quarter', ['actual', 'naive'])
     """
 
     shares: pd.DataFrame

@@ -42,6 +42,15 @@ class SwitchEffect:
     outcome : str
     level : float
         Of the intervals in the table.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.caseworkers.switch_effect(bip.simulate(clients=600, rng=1))
+    >>> found.tidy().columns.tolist()
+    ['part', 'term', 'scale', 'estimate', 'std_error', 'statistic', 'p_value', 'conf_low', 'conf_high']
+    >>> [window for window, share, clients in found.windows]
+    ['while followed', 'within 52 weeks', 'within 104 weeks', 'within 156 weeks']
     """
 
     parts: tuple[Part, ...]

@@ -37,6 +37,15 @@ class DreamCodes:
         every state, those by rule (``job``, ``self_support``) included, in the order of the file.
     status : {"assumed", "published", "derived"}
     source : str
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> codes = bip.codebook.dream()
+    >>> codes.states[783], codes.exits["disability_pension"]
+    ('disability_pension', 'pension')
+    >>> codes.status
+    'assumed'
     """
 
     states: Mapping[int, str]

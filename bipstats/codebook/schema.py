@@ -29,6 +29,14 @@ class Column:
         Smallest and largest admissible number; None where the kind has no bounds.
     nullable : bool
         Whether a cell may be empty.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> [column.name for column in bip.codebook.schema("responses")][:4]
+    ['client', 'caseworker', 'date', 'respondent']
+    >>> bip.codebook.schema("responses")[-1].high
+    5
     """
 
     name: str

@@ -36,6 +36,15 @@ class WaldTest:
         From the chi-squared distribution, or F.
     df_denominator : float or None
         Degrees of freedom of the denominator of F: the smallest among the terms of the hypothesis. None: chi-squared.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.logit("entered ~ caseworker_belief + health_coping", rows)
+    >>> test = fit.wald("caseworker_belief = health_coping")
+    >>> test.hypothesis, test.df
+    ('caseworker_belief = health_coping', 1)
     """
 
     hypothesis: str
@@ -60,6 +69,14 @@ class AcceptedValues:
     low, high : (B, p) arrays, each column ascending
         Ends of the values at which a draw's statistic is no smaller than the data's own; the data's own is one
         of the B and accepts everything.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.logit("entered ~ age", rows, vcov=bip.score_bootstrap("jobcentre", draws=99, rng=1))
+    >>> fit.estimates.accepted.low.shape[1] == len(fit.params)
+    True
     """
 
     low: Floats

@@ -47,6 +47,17 @@ class AverageEffects:
         ``chance_of, level, low, high, share``: where the chances of an exposure lie among those with each.
     level : float
         Of the intervals in the table.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> found = bip.average_effects("health_coping ~ age + sex", rows, exposure="vocational_qualification",
+    ...                             missing="drop")
+    >>> found.exposure, found.method
+    ('vocational_qualification', 'aipw')
+    >>> found.balance.columns.tolist()
+    ['term', 'level', 'before', 'after']
     """
 
     estimates: Estimates

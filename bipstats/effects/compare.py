@@ -36,6 +36,18 @@ class FitComparison:
         Shown in brackets.
     stars : bool
     exponentiated : bool
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> small = bip.logit("entered ~ caseworker_belief", rows)
+    >>> large = bip.logit("entered ~ caseworker_belief + sex", rows)
+    >>> both = bip.compare_fits({"belief": small, "and sex": large})
+    >>> both.about["fit"].tolist()
+    ['belief', 'and sex']
+    >>> both.estimates["term"].tolist()
+    ['Intercept', 'caseworker_belief', 'Intercept', 'caseworker_belief', 'sex[male]']
     """
 
     estimates: pd.DataFrame

@@ -56,6 +56,17 @@ class Contrasts:
         Of all intervals together (of each, with ``adjust="none"``).
     error : float
         Error of the adjusted p-values, from their integration; zero where there is none.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.ols("health_coping ~ C(jobcentre)", rows)
+    >>> family = bip.contrasts(fit, pairs="jobcentre")
+    >>> family.adjust, len(family.p_values)
+    ('max-t', 45)
+    >>> bool(family.critical > 1.96)
+    True
     """
 
     estimates: Estimates

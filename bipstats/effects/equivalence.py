@@ -35,6 +35,14 @@ class Equivalence:
         By Holm's method over the estimates.
     level : float
         An estimate is called equivalent where `adjusted` is below one minus this.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> pairs = bip.transitions(bip.simulate(clients=600, rng=1))
+    >>> fit = bip.ols("change_health_coping_client ~ weeks", pairs, vcov=bip.cluster("client"), missing="drop")
+    >>> bip.equivalence(fit, margin=0.1).tidy().columns.tolist()
+    ['term', 'estimate', 'std_error', 'statistic', 'p_value', 'conf_low', 'conf_high']
     """
 
     estimates: Estimates

@@ -38,6 +38,13 @@ class EValue:
     ratios : tuple of float
         Estimate and nearer limit on their own scale; the limit is 1 if the interval covers it, NaN if there is none.
     level : float
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.e_value(1.33, rare=True, scale="hazard_ratio")
+    >>> found.scale, found.rare
+    ('hazard_ratio', True)
     """
 
     term: str

@@ -28,6 +28,14 @@ class LikelihoodRatioTest:
         Number of those terms.
     p_value : float
         From the chi-squared distribution.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> test = bip.lr_test(bip.logit("entered ~ age", rows), bip.logit("entered ~ age + sex", rows))
+    >>> test.terms, test.df
+    (('sex[male]',), 1)
     """
 
     terms: tuple[str, ...]

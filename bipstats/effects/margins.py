@@ -50,6 +50,17 @@ class Margins:
         Of the intervals in the table.
     facts : dict of str to str
         What is compared, over how many rows.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.logit("entered ~ caseworker_belief + sex", rows)
+    >>> found = bip.margins(fit, rows, "caseworker_belief")
+    >>> found.scale, found.terms
+    ('difference', ('caseworker_belief',))
+    >>> found.tidy().columns.tolist()
+    ['term', 'contrast', 'estimate', 'std_error', 'statistic', 'p_value', 'conf_low', 'conf_high']
     """
 
     estimates: Estimates

@@ -58,6 +58,18 @@ class Risk:
         Covariance of the fits, in words.
     df : float or None
         Degrees of freedom of the intervals' t distribution; None: normal.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fits = {way: bip.cox("age", rows, start=None, stop="weeks", event=f"exit == {way}")
+    ...         for way in ("job", "other")}
+    >>> risk = bip.risk(fits, rows, horizon=52)
+    >>> risk.table[["exit", "quantity"]].values.tolist()
+    [['job', 'risk'], ['other', 'risk']]
+    >>> risk.curves.columns.tolist()
+    ['exit', 'scenario', 'time', 'estimate']
     """
 
     table: pd.DataFrame

@@ -53,6 +53,16 @@ class ClassContrast:
     flow : tuple of (str, int)
     records : tuple of (str, int)
         What is odd about the intervention records.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.interventions.contrast(bip.simulate(clients=1500, rng=1))
+    >>> found.designs["design"].unique().tolist()
+    ['observed means', 'level before, as measured', 'level before, noise taken out', 'within clients,
+     without it', 'overlap weights', 'inverse-probability weights', 'doubly robust']
+    >>> found.margin
+    0.03
     """
 
     outcome: str

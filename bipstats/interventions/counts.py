@@ -38,6 +38,15 @@ class Shares:
         Weeks.
     n_windows, n_clients : int
     level : float
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.interventions.shares(bip.simulate(clients=600, rng=1))
+    >>> found.table["kind"].tolist()
+    ['none', 'other only', 'job only', 'job + other', 'without job', 'one type', 'two or more types']
+    >>> found.n_clients
+    568
     """
 
     table: pd.DataFrame

@@ -51,6 +51,13 @@ class Decomposition:
     flow : tuple of (str, int)
     n_lost : int
         Draws without a maximum.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.interventions.through_progression(bip.simulate(clients=1500, rng=1), draws=20, rng=1)
+    >>> found.estimates.names
+    ('not through progression', 'through progression', 'together')
     """
 
     estimates: Estimates

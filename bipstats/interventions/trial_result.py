@@ -41,6 +41,15 @@ class FirstStart:
     balance : pandas.DataFrame
         ``term, before, after``: differences of means at time zero, in standard deviations of those who began.
     flow : tuple of (str, int)
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.interventions.first_start_effect(bip.simulate(clients=1500, rng=1), draws=20, rng=1)
+    >>> found.incidence.shape[0], found.against
+    (2, 'waiting')
+    >>> found.balance.columns.tolist()
+    ['term', 'before', 'after']
     """
 
     incidence: Floats

@@ -37,6 +37,15 @@ class BoundaryTest:
         Ascending.
     n_lost : int
         Draws on which the model has no maximum; left out.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"herd": [k for k in range(12) for _ in range(6)], "x": [0, 1, 0, 1, 0, 1] * 12,
+    ...                      "y": [1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1] * 6})
+    >>> test = bip.mixed_logit("y ~ x", rows, random="herd").boundary_test(rows, draws=19, rng=1)
+    >>> test.columns, len(test.simulated) + test.n_lost
+    (('herd',), 19)
     """
 
     columns: tuple[str, ...]

@@ -100,6 +100,15 @@ class ConditionalLogitResult(Result):
     Attributes
     ----------
     specification : ConditionalSpecification
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"set": [1, 1, 1, 2, 2, 2, 3, 3], "case": [1, 0, 0, 1, 0, 0, 1, 0],
+    ...                      "x": [2, 1, 0, 1, 2, 1, 1, 0]})
+    >>> fit = bip.conditional_logit("case ~ x", rows, groups="set")
+    >>> fit.params.index.tolist(), fit.n_events
+    (['x'], 3)
     """
 
     specification: ConditionalSpecification | None = None

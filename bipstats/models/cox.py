@@ -56,6 +56,20 @@ class CoxResult(ProportionalHazards):
         Strata in the order of ``baseline.stratum``.
     followed_to : float
         Last time at which anyone was at risk.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.spells(bip.simulate(clients=600, rng=1))
+    >>> fit = bip.cox("caseworker_belief + sex", rows, vcov=bip.cluster("caseworker"), missing="drop")
+    >>> fit.tidy(exponentiate=True).columns.tolist()
+    ['term', 'estimate', 'std_error', 'statistic', 'p_value', 'conf_low', 'conf_high']
+    >>> fit.glance()["n_events"].tolist() == [fit.n_events]
+    True
+    >>> fit.predict(rows.head(2), "relative_risk").shape
+    (2,)
+    >>> fit.with_vcov("robust", rows).params.equals(fit.params)
+    True
     """
 
     title: ClassVar[str] = "Cox proportional hazards"

@@ -36,6 +36,17 @@ class Concordance:
         Pairs with the event at the same time, with different and with equal risk; not compared.
     unit : str
         Whose rows are one unit of the standard error.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.spells(bip.simulate(clients=600, rng=1))
+    >>> fit = bip.cox("caseworker_belief + sex", rows, missing="drop")
+    >>> found = fit.concordance(rows)
+    >>> bool(0.5 < found.concordance < 1 and found.std_error < 0.1)
+    True
+    >>> found.unit
+    'client'
     """
 
     concordance: float

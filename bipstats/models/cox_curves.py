@@ -50,6 +50,17 @@ class SurvivalCurve:
         Confidence level of the pointwise intervals.
     how : str
         Covariance of the coefficients, in words.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.cox("age", rows, start=None, stop="weeks", event="entered")
+    >>> curve = fit.survival_curve(rows.head(1))
+    >>> curve.table.columns.tolist()
+    ['time', 'estimate', 'std_error', 'conf_low', 'conf_high']
+    >>> bool(curve.table["estimate"].is_monotonic_decreasing)
+    True
     """
 
     table: pd.DataFrame

@@ -55,6 +55,17 @@ class ProportionalHazardsTest:
     n_events : int
     errors : str or None
         The fit's own covariance in words, where that is not the model's, which the test uses.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.spells(bip.simulate(clients=600, rng=1))
+    >>> fit = bip.cox("caseworker_belief + sex", rows, missing="drop")
+    >>> test = fit.ph_test(rows)
+    >>> test.table["term"].tolist()
+    ['caseworker_belief', 'sex[male]', 'GLOBAL']
+    >>> test.transform
+    'km'
     """
 
     table: pd.DataFrame

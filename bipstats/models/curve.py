@@ -40,6 +40,16 @@ class Curve:
         How the standard errors were made.
     level : float
         Confidence level of the intervals.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> curves = bip.cumulative_incidence(rows, start=None, stop="weeks", exit="exit", by="sex")
+    >>> curves.kind, curves.by
+    ('incidence', 'sex')
+    >>> curves.at([26, 52]).columns.tolist()
+    ['sex', 'exit', 'time', 'estimate', 'std_error', 'conf_low', 'conf_high', 'at_risk']
     """
 
     table: pd.DataFrame
@@ -162,6 +172,16 @@ class SurvivalCurve(Curve):
     ----------
     whole : bool
         All weights are whole numbers, so that counts have the variances of counts.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> curve = bip.survival_curve(rows, start=None, stop="weeks", event="entered")
+    >>> curve.at_risk([0, 52]).columns.tolist()
+    ['time', 'at_risk']
+    >>> bool(curve.table["estimate"].between(0, 1).all())
+    True
     """
 
     whole: bool = True

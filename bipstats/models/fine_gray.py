@@ -42,6 +42,16 @@ class FineGrayResult(Result):
         Persons who come under observation late, so that entry is weighted too.
     followed_to : float
         Last time at which anyone was under observation.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.fine_gray("age + sex", rows, start=None, stop="weeks", event="exit == job")
+    >>> fit.params.index.tolist()
+    ['age', 'sex[male]']
+    >>> next(iter(fit.exits)), sum(fit.exits.values()) == len(rows)
+    ('job', True)
     """
 
     specification: FineGraySpecification | None = None

@@ -50,6 +50,15 @@ class FrailtyVariance:
         Likelihood ratio against a variance of zero.
     p_value : float
         From half chi2(0) and half chi2(1).
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.frailty_cox("age", rows, group="jobcentre", start=None, stop="weeks", event="entered")
+    >>> found = fit.variance
+    >>> bool(0 <= found.conf_low <= found.estimate <= found.conf_high)
+    True
     """
 
     n_groups: int

@@ -56,6 +56,16 @@ class FrailtyResult(ProportionalHazards):
         Covariance of the coefficients as if the frailty's variance were known.
     group_effects : GroupEffects or None
         None for groups by ``client`` and beyond 4,096 groups.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.frailty_cox("age", rows, group="jobcentre", start=None, stop="weeks", event="entered")
+    >>> fit.random["n_groups"].tolist()
+    [10]
+    >>> fit.predict(rows.head(2), "relative_risk").shape
+    (2,)
     """
 
     specification: FrailtySpecification | None = None

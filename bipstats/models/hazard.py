@@ -55,6 +55,18 @@ class HazardResult(PeriodBaseline, BinomialResult):  # type: ignore[misc]
         Those with events; the first is the reference.
     knots : tuple of float
         Of a spline baseline; empty where each period has its effect.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.person_periods(bip.spells(bip.simulate(clients=600, rng=1)), width=13)
+    >>> fit = bip.hazard("caseworker_belief + sex", rows, exposure="exposure", baseline=2, missing="drop")
+    >>> fit.params.index.tolist()
+    ['Intercept', 'period spline[1]', 'period spline[2]', 'caseworker_belief', 'sex[male]']
+    >>> len(fit.knots), fit.link
+    (3, 'cloglog')
+    >>> fit.wald("caseworker_belief = sex[male]").df
+    1
     """
 
     specification: HazardSpecification | None = None

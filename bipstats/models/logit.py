@@ -69,6 +69,16 @@ class LogitResult(BinomialResult):
     Attributes
     ----------
     specification : LogitSpecification
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.logit("entered ~ caseworker_belief + sex", rows, vcov="robust")
+    >>> fit.params.index.tolist()
+    ['Intercept', 'caseworker_belief', 'sex[male]']
+    >>> bool(fit.predict(rows, "probability").between(0, 1).all())
+    True
     """
 
     specification: LogitSpecification | None = None

@@ -52,6 +52,14 @@ class LogRankTest:
     n_events : int
     n_strata : int
     flow : tuple of (str, int)
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> test = bip.logrank(rows, start=None, stop="weeks", event="entered", by="sex")
+    >>> test.df, test.table.columns.tolist()
+    (1, ['sex', 'n', 'observed', 'expected', 'ratio'])
     """
 
     table: pd.DataFrame

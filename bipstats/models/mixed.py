@@ -41,6 +41,18 @@ class MixedLogitResult(MixedResult):
     Attributes
     ----------
     specification : MixedLogitSpecification
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.mixed_logit("entered ~ caseworker_belief", rows, random="caseworker")
+    >>> fit.params.index.tolist()
+    ['Intercept', 'caseworker_belief']
+    >>> fit.random[["group", "n_groups"]].shape
+    (1, 2)
+    >>> bool((fit.random["sd"] >= 0).all())
+    True
     """
 
     specification: MixedLogitSpecification | None = None

@@ -64,6 +64,15 @@ class Effects:
     levels : tuple
     mode, std_error : (G,) arrays
         Most likely effect; its standard error given the estimates.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.mixed_logit("entered ~ caseworker_belief", rows, random="jobcentre")
+    >>> kept = fit.intercepts.effects["jobcentre"]
+    >>> len(kept.levels) == len(kept.mode) == len(kept.std_error)
+    True
     """
 
     levels: tuple[object, ...]
@@ -81,6 +90,15 @@ class LikelihoodCheck:
     mc_error : float or None
         Of a simulation; NaN where it could not be told.
     how : str
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"herd": [k for k in range(12) for _ in range(6)], "x": [0, 1, 0, 1, 0, 1] * 12,
+    ...                      "y": [1, 1, 1, 1, 0, 1, 0, 0, 0, 0, 0, 1] * 6})
+    >>> fit = bip.mixed_logit("y ~ x", rows, random="herd")
+    >>> bool(abs(fit.intercepts.check.loglik - fit.loglik) < 0.5)
+    True
     """
 
     loglik: float
@@ -115,6 +133,14 @@ class RandomIntercepts:
         Without random intercepts.
     gradient : float
         Largest component of the gradient at the estimate, in standard errors.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.landmarks(bip.simulate(clients=600, rng=1), at="first")
+    >>> fit = bip.mixed_logit("entered ~ caseworker_belief", rows, random="jobcentre")
+    >>> fit.intercepts.columns, fit.intercepts.n_groups, fit.intercepts.method
+    (('jobcentre',), (10,), 'laplace')
     """
 
     columns: tuple[str, ...]

@@ -36,6 +36,17 @@ class MixedHazardResult(PeriodBaseline, MixedResult):  # type: ignore[misc]
         Those with events; the first is the reference.
     knots : tuple of float
         Of a spline baseline; empty where each period has its effect.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.person_periods(bip.spells(bip.simulate(clients=600, rng=1)), width=26)
+    >>> fit = bip.hazard("caseworker_belief", rows, exposure="exposure", random="jobcentre", baseline=2,
+    ...                  missing="drop")
+    >>> fit.params.index.tolist()
+    ['Intercept', 'period spline[1]', 'period spline[2]', 'caseworker_belief']
+    >>> fit.random["n_groups"].tolist()
+    [10]
     """
 
     specification: HazardSpecification | None = None

@@ -94,6 +94,15 @@ class Tried:
         Both numbers of every point counted, also of those at the edge.
     starts, reached : int
         Searches made, and those that ended there.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"stop": [2.0, 3.5, 5.0, 6.0, 8.0, 9.0], "event": [1, 0, 1, 1, 0, 1],
+    ...                      "x": [1, 0, 0, 1, 0, 1]})
+    >>> fit = bip.piecewise_exponential("x", rows, start=None, cuts=[4], mass_points=1)
+    >>> [one.points for one in fit.tried]
+    [1]
     """
 
     points: int
@@ -118,6 +127,15 @@ class MixingLaw:
         Intercepts of C hazards; minus infinity where one is zero, infinity where the event is sure.
     log_odds : (K,) array
         Of the points against the first.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"stop": [2.0, 3.5, 5.0, 6.0, 8.0, 9.0], "event": [1, 0, 1, 1, 0, 1],
+    ...                      "x": [1, 0, 0, 1, 0, 1]})
+    >>> law = bip.piecewise_exponential("x", rows, start=None, cuts=[4], mass_points=1).law
+    >>> law.locations.shape, law.log_odds.tolist()
+    ((1, 1), [0.0])
     """
 
     locations: Floats

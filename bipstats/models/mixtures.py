@@ -49,6 +49,16 @@ class MassPointResult(Periods, MixtureResult):  # type: ignore[misc]
         Those with events; the first is the reference.
     knots : tuple of float
         Of a spline baseline; empty where each period has its effect.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> rows = bip.person_periods(bip.spells(bip.simulate(clients=600, rng=1)), width=26, changes="start")
+    >>> fit = bip.hazard("sex", rows, heterogeneity="mass_points", mass_points=1, baseline=2, delayed_entry="ignore")
+    >>> fit.params.index.tolist()
+    ['Intercept', 'period spline[1]', 'period spline[2]', 'sex[male]']
+    >>> len(fit.law.locations)
+    1
     """
 
     specification: MassPointSpecification | None = None

@@ -35,6 +35,14 @@ class OLSResult(Result):
     df_residual : int
         Rows less parameters, absorbed effects among them.
     absorbed : tuple of Absorbed
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> pairs = bip.transitions(bip.simulate(clients=600, rng=1))
+    >>> fit = bip.ols("change_health_coping_client ~ weeks", pairs, vcov=bip.cluster("client"), missing="drop")
+    >>> fit.params.index.tolist(), bool(0 <= fit.r_squared < 1)
+    (['Intercept', 'weeks'], True)
     """
 
     specification: OLSSpecification | None = None

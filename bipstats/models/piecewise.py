@@ -48,6 +48,17 @@ class PiecewiseResult(MixtureResult):
         Pieces with events, in order; the first is the reference.
     longest : float
         Last time at risk.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"stop": [2.0, 3.5, 5.0, 6.0, 8.0, 9.0], "event": [1, 0, 1, 1, 0, 1],
+    ...                      "x": [1, 0, 0, 1, 0, 1]})
+    >>> fit = bip.piecewise_exponential("x", rows, start=None, cuts=[4])
+    >>> fit.params.index.tolist()
+    ['Intercept', 'time[4+]', 'x']
+    >>> fit.pieces, fit.longest
+    ((0, 1), 9.0)
     """
 
     specification: PiecewiseSpecification | None = None

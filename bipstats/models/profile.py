@@ -40,6 +40,16 @@ class LikelihoodProfile:
         Which likelihood, in words.
     ratio : str
         What an exponentiated slope is.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> rows = pd.DataFrame({"y": [0, 0, 0, 1, 1, 1], "x": [1, 2, 3, 4, 5, 6]})
+    >>> profile = bip.logit("y ~ x", rows, penalty="firth").profile(rows)
+    >>> profile.table["term"].tolist()
+    ['Intercept', 'x']
+    >>> bool(profile.table["conf_low"].iloc[1] > 0)
+    True
     """
 
     table: pd.DataFrame

@@ -59,6 +59,22 @@ class TimingOfEventsResult(MixtureResult):
         Both hazards without unobserved types.
     n_treated, n_together : int
         Persons who start treatment, and those of them whose outcome falls in the same period.
+
+    Examples
+    --------
+    >>> import pandas as pd, bipstats as bip
+    >>> people = {1: "000100", 2: "0001", 3: "001000", 4: "000011", 5: "00000", 6: "000110", 7: "0010",
+    ...           8: "00000"}
+    >>> rows = pd.DataFrame([(who, t, int(x)) for who, path in people.items() for t, x in enumerate(path)],
+    ...                     columns=["client", "period", "start_now"])
+    >>> rows["treated"] = rows.groupby("client")["start_now"].cummax()
+    >>> rows["event"] = ((rows["client"] % 3 > 0) & ~rows.duplicated("client", keep="last")).astype(int)
+    >>> rows["x"] = rows["client"] % 2
+    >>> fit = bip.timing_of_events("x", "x", rows, mass_points=1, baseline=1)
+    >>> fit.n_treated
+    6
+    >>> len(fit.naive.names) == len(fit.params)
+    True
     """
 
     specification: TimingSpecification | None = None

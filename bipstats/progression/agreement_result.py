@@ -47,6 +47,16 @@ class Agreement:
         How errors and intervals were made.
     fewest : int
         Smallest cell that is shown.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.progression.agreement(bip.simulate(clients=300, rng=1))
+    >>> found.table["statistic"].unique().tolist()
+    ['exact agreement', 'agreement within one step', 'kappa', 'kappa, linear', 'kappa, quadratic',
+     'ICC(1)', 'ICC(A,1)', 'ICC(C,1)', 'bias', 'lower limit of agreement', 'upper limit of agreement']
+    >>> len(found.items), found.fewest
+    (9, 5)
     """
 
     table: pd.DataFrame

@@ -49,6 +49,15 @@ class Changes:
     level : float
         Of the reliable-change limit.
     n_incomplete : int
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.progression.change(bip.simulate(clients=600, rng=1))
+    >>> found.table[["improved", "unchanged", "declined"]].sum(axis=1).round(6).unique().tolist()
+    [1.0]
+    >>> bool((found.table["steps"] > 1).all())
+    True
     """
 
     table: pd.DataFrame

@@ -49,6 +49,13 @@ class ShortScale:
     horizon, folds, n_clients, n_entries : int
     level : float
     flow : tuple of (str, int)
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.progression.short_scale(bip.simulate(clients=1500, rng=1), folds=2, rng=1)
+    >>> found.order.columns.tolist()
+    ['item', 'place', 'mean_place', 'first_three']
     """
 
     table: pd.DataFrame

@@ -63,6 +63,14 @@ class Readiness:
         Of the division of clients into folds.
     n_clients : int
         Clients with all items at the first measurement.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> study = bip.simulate(clients=300, rng=1)
+    >>> index = bip.progression.readiness(study)
+    >>> index.version, len(index.items) == index.weights.shape[1]
+    ('mean', True)
     """
 
     version: str

@@ -34,6 +34,15 @@ class Item:
         By language.
     raters : tuple of str
         Who is asked: ``client``, ``caseworker`` or both.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> item = bip.progression.instrument("BIP").items[0]
+    >>> item.key, item.raters
+    ('job_search', ('client', 'caseworker'))
+    >>> item.labels["sv"]
+    'Jobbsökningsbeteende'
     """
 
     key: str
@@ -55,6 +64,13 @@ class Instrument:
     source, status : str
         Where it is from; ``published``, or ``assumed`` if that is true of any item or of the scale. Who is asked and
         what an item is called in another language may be assumed all the same (`codebook.indicators`).
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> skapa = bip.progression.instrument("SKAPA")
+    >>> skapa.low, skapa.high, len(skapa.items), skapa.status
+    (1, 5, 6, 'published')
     """
 
     key: str

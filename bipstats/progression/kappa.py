@@ -31,6 +31,13 @@ class Kappa:
         Weighted agreement, and that of independent raters with the same marginals.
     n : int
         Pairs.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> kappa = bip.progression.weighted_kappa([1, 2, 3, 4, 5, 5], [1, 2, 2, 4, 5, 4])
+    >>> round(kappa.estimate, 3), kappa.n
+    (0.923, 6)
     """
 
     estimate: float

@@ -39,6 +39,14 @@ class Profile:
     limits : dict of (rater, item) to Limit
     lang : str
     title : str
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> study = bip.simulate(clients=100, rng=1)
+    >>> profile = bip.progression.profile(study, study.clients["client"].iloc[0], lang="sv")
+    >>> profile.lang, sorted(profile.ratings["respondent"].unique())
+    ('sv', ['caseworker', 'client'])
     """
 
     form: Instrument

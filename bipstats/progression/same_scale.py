@@ -49,6 +49,15 @@ class Invariance:
     by : str
     rater : str
     n_incomplete : int
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.progression.invariance(bip.simulate(clients=600, rng=1), by="sex")
+    >>> found.table["held_equal"].tolist()
+    ['nothing', 'loadings', 'loadings and intercepts']
+    >>> found.groups["group"].tolist()
+    ['female', 'male']
     """
 
     table: pd.DataFrame

@@ -36,6 +36,13 @@ class Consistency:
     Attributes
     ----------
     alpha, low, high : float
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> alpha = bip.progression.reliability(bip.simulate(clients=600, rng=1)).alpha
+    >>> bool(alpha.low < alpha.alpha < alpha.high < 1)
+    True
     """
 
     alpha: float
@@ -85,6 +92,15 @@ class ScaleReliability:
     rater : str
     n_clients, n_incomplete : int
     level : float
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> found = bip.progression.reliability(bip.simulate(clients=600, rng=1))
+    >>> found.rater, len(found.table)
+    ('client', 9)
+    >>> bool(found.alpha.low < found.alpha.alpha < found.alpha.high)
+    True
     """
 
     table: pd.DataFrame

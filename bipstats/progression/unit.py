@@ -40,6 +40,13 @@ class UnitSummary:
     n_clients : int
     n_hidden : int
         Cells that are hidden.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> summary = bip.progression.unit_summary(bip.simulate(clients=60, rng=1))
+    >>> summary.n_clients, summary.table["respondent"].unique().tolist()
+    (60, ['client', 'caseworker'])
     """
 
     table: pd.DataFrame

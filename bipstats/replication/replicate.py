@@ -58,6 +58,15 @@ class Replication:
         Whether the study comes from a packaged world, left as it was calibrated; False for real data.
     world : str
         What the truth of simulated data says about that.
+
+    Examples
+    --------
+    >>> import bipstats as bip
+    >>> ledger = bip.replicate(bip.load_synthetic(), progress=False)
+    >>> ledger.simulated, ledger.calibrated
+    (True, True)
+    >>> sorted(set(ledger.details["role"]))
+    ['admissible', 'beside', 'main', 'truth']
     """
 
     table: pd.DataFrame
