@@ -6,7 +6,7 @@ READY := $(VENV)/.ready
 READY3 := .venv-pandas3/.ready
 JOBS ?= 2
 
-.PHONY: help setup replicate test test-pandas3 lint bench recovery docs linkcheck notebooks test-browser release-data release clean
+.PHONY: help setup replicate readme test test-pandas3 lint bench recovery docs linkcheck notebooks test-browser release-data release clean
 .DELETE_ON_ERROR:
 
 help: ## list the targets
@@ -16,6 +16,9 @@ setup: $(READY) ## create .venv/ with the library (editable) and the development
 
 replicate: $(READY) ## published BIP figures against the packaged synthetic study
 	$(BIN)/bipstats replicate
+
+readme: $(READY) ## the README's lines of the ledger and its picture, from the command's own report
+	$(BIN)/python -m tests.readme
 
 test: $(READY) ## all tests
 	$(BIN)/python -m pytest -q -n $(JOBS)

@@ -17,10 +17,6 @@ from bipstats.errors import BipstatsError, BipstatsWarning, OptionError
 if TYPE_CHECKING:
     from bipstats.study.study import Study
 
-REPORT, LEDGER, DETAILS = "report.html", "ledger.csv", "definitions.csv"
-MARK = ".bipstats-report"
-"""File that says that a folder was written by ``bipstats replicate`` and may be overwritten by it."""
-
 FOUND_ERRORS, CANNOT = 1, 2
 
 
@@ -57,8 +53,15 @@ def _parser() -> argparse.ArgumentParser:
     replicate.add_argument(
         "folder", nargs="?", type=Path, help="a study; default: the packaged synthetic one"
     )
-    replicate.add_argument("--out", type=Path, default=Path("bipstats-report"), metavar="DIR")
+    replicate.add_argument(
+        "--out", type=Path, default=Path("bipstats-report"), metavar="DIR", help="default: ./bipstats-report"
+    )
     replicate.add_argument("--force", action="store_true", help="write into a folder that holds other files")
+    replicate.add_argument("--lang", default="en", help="language of the page: en, sv or da; default: en")
+    replicate.add_argument(
+        "--draws", type=int, default=500, metavar="N", help="resamples of caseworkers; default: 500"
+    )
+    replicate.add_argument("--seed", type=int, default=15, metavar="S", help="of the resamples; default: 15")
     replicate.add_argument("--mapping", type=Path, help="TOML that names your columns, codes and scales")
     replicate.add_argument(
         "--codes", type=Path, help="TOML with the meaning of your register's benefit codes"
@@ -84,18 +87,22 @@ def _parser() -> argparse.ArgumentParser:
 
 def _replicate(asked: argparse.Namespace) -> int:
     """Estimate, print one line per figure, write the report."""
-    _refuse_to_overwrite(asked.out, asked.force)  # before the work, not after
+    from bipstats.caseworkers.effectiveness import check_count
+    from bipstats.codebook.files import check_language
+    from bipstats.replication.folder import check_out
     from bipstats.replication.replicate import replicate
 
-    result = replicate(_study(asked.folder, asked.mapping, asked.codes))
+    check_language(asked.lang)  # all this before the work, not after
+    check_count("--draws", asked.draws)
+    if asked.seed < 0:
+        raise OptionError(f"--seed={asked.seed} is not a whole number of 0 or more.")
+    check_out(asked.out, asked.force, "--force")
+    study = _study(asked.folder, asked.mapping, asked.codes)
+    result = replicate(study, draws=asked.draws, rng=asked.seed)
     for text in str(result).splitlines():
         print(_fitted(text))
-    asked.out.mkdir(parents=True, exist_ok=True)
-    (asked.out / MARK).write_text(f"bipstats {__version__}\n", encoding="utf-8")
-    result.table.to_csv(asked.out / LEDGER, index=False, encoding="utf-8", lineterminator="\n")
-    result.details.to_csv(asked.out / DETAILS, index=False, encoding="utf-8", lineterminator="\n")
-    result.to_html(asked.out / REPORT)
-    print(f"Report: {(asked.out / REPORT).resolve()}")
+    page = result.to_folder(asked.out, asked.lang, asked.force)
+    print(f"Report: {page.resolve()}")
     return 0
 
 
@@ -110,18 +117,6 @@ def _study(folder: Path | None, mapping: Path | None, codes: Path | None) -> Stu
     from bipstats.study.released import load_synthetic
 
     return load_synthetic()
-
-
-def _refuse_to_overwrite(out: Path, force: bool) -> None:
-    """Raise unless the folder is new, empty, from an earlier report, or asked for by force."""
-    if out.exists() and not out.is_dir():
-        raise OptionError(f"--out {out} is a file; name a folder.")
-    if force or not out.exists() or (out / MARK).is_file() or not any(out.iterdir()):
-        return
-    raise OptionError(
-        f"{out} holds files that are not from an earlier report. Name another folder with --out, or write there "
-        "all the same with --force (only the report's own files are replaced)."
-    )
 
 
 def _check(asked: argparse.Namespace) -> int:

@@ -16,9 +16,11 @@
 # **This notebook uses a synthetic study.** Every person in it is invented. What the models below give are estimates of
 # what was put into the simulation, not results of BIP. In return we know the truth and can see how near we come.
 #
-# It runs in less than a minute. Three exercises with solutions stand at the end.
+# It runs in less than a minute. Three exercises stand at the end.
 
 # %%
+import numpy as np
+
 import bipstats as bip
 
 study = bip.load_synthetic()
@@ -163,37 +165,77 @@ ledger.plot();
 #
 # ## Exercises
 #
-# Try each before you open the next cell.
-#
-# 1. **Weeks in a row.** An entry here takes four weeks in a row. How many entries are there if one week is enough
-#    (`sustained_weeks=1`) and if it takes 26? Which way must the number go, and why?
-# 2. **What is held equal.** Fit the Cox model with `caseworker_belief` as the only covariate. Is its hazard ratio larger or smaller
-#    than the one above, and what does that say?
-# 3. **A world in which belief does nothing.** `bip.scenarios()["F"]` is a world in which belief is only a forecast. Simulate
-#    1,000 clients from it, and fit the same model. What is the true effect, and what does the model say?
-
-# %% [markdown]
-# ### Solutions
+# Write your answer for the dots, run that cell and the folded one below it. A wrong answer gives a hint.
 
 # %%
-# 1. A longer run is harder to complete: every run of 26 weeks holds one of 4, and that one of 1. (A run out of the study
-#    by other ways, such as flexjob, gets shorter too and may come first; here that matters less.)
-entries = {k: bip.spells(study, sustained_weeks=k).attrs["flow"]["events_in_register"] for k in (1, 4, 26)}
-assert entries[1] >= entries[4] >= entries[26] > 0
-assert entries[4] == flow["events_in_register"]
+from exercise import check
 
-# 2. Alone, belief also stands for the health, search and history that go with it.
+# %% [markdown]
+# **1. Weeks in a row.** An entry here takes four weeks in a row. How many entries does the register have if one week is enough
+# (`sustained_weeks=1`)? Which way must the number go, and why?
+
+# %%
+answer = ...
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# A longer run is harder to complete: every run of 26 weeks holds one of 4, and that one of 1. (A run out of the study
+# by other ways, such as flexjob, gets shorter too and may come first; here that matters less.)
+entries = {k: bip.spells(study, sustained_weeks=k).attrs["flow"]["events_in_register"] for k in (1, 4, 26)}
+assert entries[1] >= entries[4] == flow["events_in_register"] >= entries[26] > 0
+check(
+    answer,
+    entries[1],
+    mistakes={
+        "That is with four weeks in a row.": entries[4],
+        "That is with twenty-six weeks in a row.": entries[26],
+    },
+    hint="bip.spells(study, sustained_weeks=1).attrs['flow']['events_in_register'].",
+    within=0,
+)
+
+# %% [markdown]
+# **2. What is held equal.** Fit the Cox model with `caseworker_belief` as the only covariate. What is its hazard ratio? Is it larger
+# or smaller than the one above, and what does that say?
+
+# %%
+answer = ...
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# Alone, belief also stands for the health, search and history that go with it.
 alone = bip.cox("caseworker_belief", spells, vcov=bip.cluster("caseworker"))
 assert alone.params["caseworker_belief"] > cox.params["caseworker_belief"] > 0
+check(
+    answer,
+    np.exp(alone.params["caseworker_belief"]),
+    mistakes={
+        "That is the logarithm; take exp of it.": alone.params["caseworker_belief"],
+        "That is with the other answers and the background held equal.": np.exp(cox.params["caseworker_belief"]),
+    },
+    hint="bip.cox('caseworker_belief', spells, vcov=bip.cluster('caseworker')).tidy(exponentiate=True).",
+)
 
-# 3. The true effect is none: the log hazard ratio is exactly 0. The model still sees a slope, since the caseworker's
-#    forecast rests on more than the questionnaire asks. No regression on these columns can tell the two worlds apart.
+# %% [markdown]
+# **3. A world in which belief does nothing.** `bip.scenarios()["F"]` is a world in which belief is only a forecast. Simulate
+# 1,000 clients from it (`bip.simulate(..., clients=1000, rng=1)`). What is the true log hazard ratio of a step of belief there
+# (the study's `truth` has it)? Fit the same model: what does it say?
+
+# %%
+answer = ...
+
+# %% jupyter={"source_hidden": true} tags=["hide-input"]
+# The model still sees a slope, since the caseworker's forecast rests on more than the questionnaire asks. No regression
+# on these columns can tell the two worlds apart.
 forecast = bip.simulate(bip.scenarios()["F"], clients=1000, rng=1)
 true = forecast.truth.set_index(["quantity", "scale"])["value"]
-assert true["belief_effect", "log hazard"] == 0
 seen = bip.cox(bip.formula("indicators", "background"), bip.spells(forecast), vcov=bip.cluster("caseworker"))
 low, high = seen.conf_int().loc["caseworker_belief"]
-
-print(f"1. entries by weeks in a row: {entries}")
-print(f"2. hazard ratio alone {alone.tidy(exponentiate=True)['estimate'].iloc[0]:.2f}")
-print(f"3. true effect 0; estimated log hazard ratio {low:.2f} to {high:.2f}")
+print(f"The model's interval of the log hazard ratio: {low:.2f} to {high:.2f}.")
+check(
+    answer,
+    float(true["belief_effect", "log hazard"]),
+    mistakes={
+        "That is what the model says; the truth is on file.": seen.params["caseworker_belief"],
+        "That is the ratio; its logarithm is asked for.": 1.0,
+    },
+    hint="forecast.truth has a row with quantity 'belief_effect' and scale 'log hazard'.",
+)

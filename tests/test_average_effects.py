@@ -192,6 +192,17 @@ def test_no_overlap_is_refused_with_the_reason() -> None:
         bip.average_effects(FORMULA, data, exposure="exposure", method="ipw")
 
 
+@pytest.mark.parametrize("method", ["aipw", "regression"])
+@pytest.mark.parametrize("seed", range(4))
+def test_a_covariate_that_follows_from_others_within_an_exposure_is_refused(method: str, seed: int) -> None:
+    """Rounding makes such normal equations solvable, to numbers like 1e17."""
+    data = population(seed, 600)
+    within = data["exposure"] == "job"
+    data["x2"] = data["x2"].where(~within, (data["x0"] + data["x1"]) / 3 + 0.1)
+    with pytest.raises(bip.ModelError, match="follows from the others"):
+        bip.average_effects(FORMULA, data, exposure="exposure", method=method, rng=seed)
+
+
 def test_an_exposure_with_three_rows_is_refused_by_name_and_number() -> None:
     data = population(13, 300)
     few = data[data["exposure"] == "both"].index[3:]

@@ -18,7 +18,14 @@ from bipstats.calibration.parameters import ANSWER_ONE, FREE, LEVEL, RATE, RELIA
 from bipstats.calibration.reference import belief_effect, reference
 from bipstats.calibration.showing import seen
 from bipstats.calibration.solve import FLOOR, RIDGE, damped_updates, newton_step, own_slopes, settled, unlike
-from bipstats.calibration.writing import changes, jacobian_toml, read_jacobian, read_spread, rewrite, world_path
+from bipstats.calibration.writing import (
+    changes,
+    jacobian_toml,
+    read_jacobian,
+    read_spread,
+    rewrite,
+    world_path,
+)
 from bipstats.replication import analyses
 from bipstats.replication.frames import Prepared
 from bipstats.synthetic.streams import streams

@@ -11,7 +11,8 @@ import pandas as pd
 import pytest
 
 import bipstats as bip
-from bipstats.cli import CANNOT, DETAILS, FOUND_ERRORS, LEDGER, MARK, REPORT, main
+from bipstats.cli import CANNOT, FOUND_ERRORS, main
+from bipstats.replication.folder import DETAILS, FIGURES, LEDGER, MARK, PAGE, RESULT
 
 
 @pytest.fixture(scope="module")
@@ -62,9 +63,9 @@ def test_replicate_prints_one_line_a_row_and_says_where_the_report_lies(
     rows = [line for line in lines if line.startswith("E")]
     assert [line[:20].strip() for line in rows] == table["id"].tolist()
     assert max(map(len, rows)) > 150  # not a terminal: never cut
-    assert lines[-1] == f"Report: {(out / REPORT).resolve()}"
-    assert {path.name for path in out.iterdir()} == {MARK, LEDGER, DETAILS, REPORT}
-    assert (out / REPORT).read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert lines[-1] == f"Report: {(out / PAGE).resolve()}"
+    assert {path.name for path in out.iterdir()} == {MARK, LEDGER, DETAILS, PAGE, RESULT, FIGURES}
+    assert (out / PAGE).read_text(encoding="utf-8").startswith("<!doctype html>")
 
 
 @pytest.mark.usefixtures("quick")
@@ -73,7 +74,7 @@ def test_replicate_without_a_folder_takes_the_packaged_study(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert main(["replicate"]) == 0
-    assert (tmp_path / "bipstats-report" / REPORT).is_file()
+    assert (tmp_path / "bipstats-report" / PAGE).is_file()
     assert main(["replicate"]) == 0  # its own folder may be overwritten
 
 

@@ -16,12 +16,14 @@ from xml.etree import ElementTree
 import fits
 import pandas as pd
 import pytest
+import strict_latex
 from fits import fitted
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from walk import classes, findings, refuses_options
 
 import bipstats as bip
+from bipstats.codebook import LANGUAGES
 from bipstats.core.result import Result
 from bipstats.progression.instruments import Instrument
 from bipstats.study.study import Study
@@ -178,9 +180,21 @@ def test_it_has_a_table_and_says_how_it_was_made(name):
     if name != "replicate":  # whose lines are shorter than its table
         assert repr(result) == str(summary)
     assert result._repr_html_() == summary.as_html()
-    ElementTree.fromstring(summary.as_html())
+    for text in (summary.as_html(), summary.as_word(), summary.styled(digits=2, decimal=",").as_word()):
+        ElementTree.fromstring(text)
+    for text in (summary.as_latex(), summary.styled(digits=2, decimal=",").as_latex(floating=False)):
+        assert strict_latex.problems(text) == []
+    for lang in LANGUAGES:
+        paper = summary.styled(digits=2, decimal="." if lang == "en" else ",", lang=lang)
+        assert strict_latex.problems(paper.as_latex()) == []
+        ElementTree.fromstring(paper.as_word())
+        heads = paper.grid.heads[0]
+        assert not [head for head in heads if "_" in head] and len(set(heads)) == len(heads)
+        assert {len(row) for part in paper.grid.parts for row in part} == {len(heads)}
+        assert "p" not in heads or heads[-1] == "p"
     for text in (summary.as_latex(), summary.as_markdown()):
-        assert summary.frame.columns[0].replace("_", "") in text.replace("\\", "").replace("_", "")
+        head = next(filter(None, summary.grid.heads[0]))
+        assert head.replace("_", "") in text.replace("\\", "").replace("_", "")
 
 
 @each
@@ -240,7 +254,7 @@ def test_the_frames_that_are_given_stay_as_they_are(name):
 
 @every
 def test_options_of_methods_are_refused_by_name(name):
-    refuses_options(made(name), {"times": 1.0, "horizon": 3.0})
+    refuses_options(made(name), {"times": 1.0, "horizon": 3.0, "item": "job_search"})
 
 
 @pytest.mark.parametrize("name", VALUES)

@@ -225,4 +225,4 @@ def test_every_face_of_the_result():
     assert "95% for all together" in str(found.summary())
     assert "simultaneous" in repr(found)
     assert "<table>" in found._repr_html_()
-    assert [label.get_text() for label in found.plot().get_yticklabels()] == ["age", "karno"]
+    assert [label.get_text() for label in found.plot().get_yticklabels()] == ["Age", "karno"]

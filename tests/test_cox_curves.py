@@ -140,7 +140,7 @@ def test_several_curves_have_labels_and_draw():
     assert "90%" in str(both) and "<table>" in both._repr_html_()
     one = fit.survival_along(PATH.iloc[1:])
     assert one.plot_data().iloc[0][["time", "estimate"]].tolist() == [30.0, 1.0]
-    assert one.plot().get_ylabel() == "Survival"
+    assert one.plot().get_ylabel() == "Survival, 95% CI"
 
 
 def test_beyond_4096_event_times_the_data_are_needed():

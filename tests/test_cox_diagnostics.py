@@ -159,8 +159,8 @@ def test_proportional_hazards_result_holds_no_rows_and_draws():
     many = pd.concat([data.assign(time=data["time"] + k / 10) for k in range(10)], ignore_index=True)
     large = bip.cox("celltype + karno", many, start=None, stop="time", event="status").ph_test(many)
     assert len(pickle.dumps(large)) < 1.2 * len(pickle.dumps(found))
-    assert found.plot().get_ylabel() == "Coefficient of karno"  # the smallest p-value
-    assert found.plot(term="celltype[large]").get_ylabel() == "Coefficient of celltype[large]"
+    assert found.plot().get_ylabel() == "Coefficient: karno"  # the smallest p-value
+    assert found.plot(term="celltype[large]").get_ylabel() == "Coefficient: celltype: large"
     with pytest.raises(bip.OptionError, match="term='celltype' is not an option"):
         found.plot(term="celltype")
     assert "GLOBAL" in str(found) and "<table>" in found._repr_html_()

@@ -134,7 +134,7 @@ def test_plot_draws_every_term_on_the_axes_it_is_given():
     )
     fit = bip.logit("y ~ x + z", rows)
     axes = fit.plot()
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["Intercept", "x", "z"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["x", "z"]
     assert fit.plot(ax=axes) is axes
 
 

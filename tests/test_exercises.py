@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import re
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,6 @@ def test_every_notebook_ends_with_exercises_that_are_checked() -> None:
     for page in pages:
         text = page.read_text(encoding="utf-8")
         _, _, exercises = text.partition("\n# ## Exercises\n")
-        asked, checked = exercises.count("\nanswer = ..."), exercises.count("\ncheck(answer, ")
+        asked, checked = exercises.count("\nanswer = ..."), len(re.findall(r"\ncheck\(\s*answer,", exercises))
         assert asked == checked >= 3, page.name
         assert exercises.count("hint=") >= checked, page.name

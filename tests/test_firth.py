@@ -163,7 +163,7 @@ def test_what_a_profile_gives():
     assert_allclose(tidy["std_error"], fit.bse[["z"]])
     assert_allclose(ratio["conf_high"], np.exp(tidy["conf_high"]))
     assert "penalised likelihood (Firth)" in str(found) and "<table>" in found._repr_html_()
-    assert found.plot().get_xlabel() == "log odds ratio"
+    assert found.plot().get_xlabel() == "Log odds ratio, 95% CI"
     assert len(pickle.dumps(found)) < 5000
 
 

@@ -298,7 +298,7 @@ def test_bootstrap_test_does_not_depend_on_the_number_of_workers(cbpp, herds):
     assert_allclose(one.statistic, herds.random["statistic"][0], rtol=1e-8)
     assert one.p_value == 0.05 and list(one.table) == ["group", "statistic", "p_value", "mc_error", "draws"]
     assert "no random intercepts for herd" in str(one) and "<table" in one._repr_html_()
-    assert one.plot().get_xlabel() == "likelihood ratio" and len(one.plot_data()) == len(one.simulated)
+    assert one.plot().get_xlabel() == "Likelihood ratio" and len(one.plot_data()) == len(one.simulated)
 
 
 def test_bootstrap_of_some_of_several():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,6 +32,20 @@ def test_a_notebook_shows_a_plot_and_a_script_keeps_none(
     assert [plt.figure(number) for number in plt.get_fignums()] == ([axes.figure] if shown else [])
     assert dict(plt.rcParams) == before
     plt.close("all")
+
+
+def test_a_page_is_not_shown_a_second_time_as_figures(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    plt.close("all")
+    monkeypatch.setattr(plotting, "in_notebook", lambda: True)
+    study = bip.simulate(clients=400, rng=1)
+    ledger = bip.replicate(study, draws=20)
+    ledger.to_html(tmp_path / "report.html")
+    ledger.to_folder(tmp_path / "report")
+    client = str(study.clients["client"].iloc[0])
+    bip.progression.profile(study, client).to_html(tmp_path / "profile.html")
+    assert plt.get_fignums() == []
 
 
 def test_a_plot_on_given_axes_opens_no_other_figure(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,11 +1,13 @@
 """The recovery harness: its arithmetic, its page, and a small version of it."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from recovery import quick, report, results, run
+from recovery import lessons, quick, report, results, run
 from recovery.row import Found, Row
 from recovery.rows import ROWS
 from recovery.tally import Number, Tally, performance, share
@@ -30,6 +32,26 @@ def test_page_agrees_with_committed_results():
     assert report.PAGE.read_text(encoding="utf-8") == report.page(lines)
     old, missing = results.outdated(lines)
     print(f"older than the code: {old}\nno results yet: {missing}")
+
+
+def test_worlds_quote_the_committed_results():
+    texts = lessons.Lessons(results.read()).texts()
+    assert {key: getattr(bip.scenarios()[key[0]], key[1]) for key in texts} == texts
+
+
+def test_lessons_are_written_where_the_worlds_are_read(tmp_path):
+    shutil.copytree(Path(bip.__file__).parent / "synthetic", tmp_path / "synthetic")
+    said = bip.scenarios()
+    same = {(world, "design"): said[world].design for world in ("E2", "F")}
+    assert lessons.write(same, tmp_path / "synthetic") == []
+    assert lessons.write({("F", "bias"): "None.", ("E2", "bias"): "No."}, tmp_path / "synthetic") == [
+        "F.bias",
+        "E2.bias",
+    ]
+    assert 'bias = "None."\n' in (tmp_path / "synthetic" / "worlds" / "F.toml").read_text(encoding="utf-8")
+    assert '_E2_BIAS = (\n    "No."\n)\n' in (tmp_path / "synthetic" / "truth.py").read_text(encoding="utf-8")
+    with pytest.raises(LookupError, match="not one"):
+        lessons.write({("F", "moral"): "None."}, tmp_path / "synthetic")
 
 
 @pytest.mark.parametrize("world", ["E2"])

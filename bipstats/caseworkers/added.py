@@ -12,6 +12,7 @@ from scipy import stats
 
 from bipstats.caseworkers.drawing import caterpillar, raw_against_shrunken
 from bipstats.core.estimates import check_level
+from bipstats.figure_words import Language
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -122,13 +123,13 @@ class ValueAdded:
             conf_high=frame["adjusted"] + half,
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the caterpillar: adjusted rates with intervals, shrunken ones as a line, in their order."""
-        return caterpillar(self.plot_data(), self.rate, self.level, ax)
+        return caterpillar(self.plot_data(), self.rate, self.level, ax, lang)
 
-    def plot_shrinkage(self, ax: Axes | None = None) -> Axes:
+    def plot_shrinkage(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw shrunken against raw rates, one point a caseworker, larger with more clients."""
-        return raw_against_shrunken(self.plot_data(), self.rate, ax)
+        return raw_against_shrunken(self.plot_data(), self.rate, ax, lang)
 
     @property
     def paragraph(self) -> str:

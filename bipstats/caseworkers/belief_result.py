@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ import pandas as pd
 
 from bipstats.caseworkers.effect_rows import tidied
 from bipstats.caseworkers.outlook_plots import calibration, ratios
+from bipstats.figure_words import Language, levels, say
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -91,21 +93,25 @@ class Belief:
         """Frame behind `plot`: the calibration."""
         return self.calibration.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw shares entered by first answer, beside what all else foretells."""
-        return calibration(self.calibration, self.horizon, ax)
+        return calibration(self.calibration, self.horizon, self.level, ax, lang)
 
-    def plot_effects(self, ax: Axes | None = None) -> Axes:
+    def plot_effects(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the ratios of one step, and those of new and former caseworker after a change."""
         own = self.table[self.effects["scale"] != "risk difference"]
-        label = own["term"].str.replace("one step more, ", "").str.removesuffix(", one step more")
-        own = own.assign(label=label + ", " + own["scale"], group="belief in this client, one step more")
+        what = own["term"].str.replace("one step more, ", "").str.replace(", one step more", "")
+        names = [_label(f"{term}, {scale}", lang) for term, scale in zip(what, own["scale"], strict=True)]
+        own = own.assign(label=names, group=say("belief_step", lang))
         parts = [own]
         if len(self.switches):
             parts.append(
-                self.switches.assign(label=self.switches["term"], group="after a change of caseworker")
+                self.switches.assign(
+                    label=levels(self.switches["term"], lang), group=say("after_change", lang)
+                )
             )
-        return ratios(pd.concat(parts, ignore_index=True), "Ratio", ax)
+        words = say("ratio_axis", lang, level=self.level)
+        return ratios(pd.concat(parts, ignore_index=True), words, ax, lang)
 
     @property
     def paragraph(self) -> str:
@@ -181,3 +187,12 @@ def _what(outcome: str) -> str:
 
 def _percent(share: float) -> str:
     return "none" if np.isnan(share) else f"{100 * share:.1f} per cent"
+
+
+def _label(name: str, lang: Language) -> str:
+    """Parts of a name, each in the language; ``within 52 weeks`` has its number."""
+    found = []
+    for part in name.split(", "):
+        weeks = re.fullmatch(r"within (\d+) weeks", part)
+        found.append(say("within_weeks", lang, weeks=weeks[1]) if weeks else levels([part], lang)[0])
+    return ", ".join(found)

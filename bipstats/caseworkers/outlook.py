@@ -14,6 +14,7 @@ from bipstats.caseworkers.netting import NETTINGS, Layout, Net, net
 from bipstats.caseworkers.outlook_plots import outlooks
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
+from bipstats.figure_words import Language
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -107,9 +108,9 @@ class Orientation:
         frame = self.caseworkers.assign(position=place.reindex(self.caseworkers["caseworker"]).to_numpy())
         return frame.sort_values(["netting", "position"], kind="stable", ignore_index=True)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the caseworkers in their order: shrunken orientation with intervals, and the other netting."""
-        return outlooks(self.plot_data(), self.level, ax)
+        return outlooks(self.plot_data(), self.level, ax, lang)
 
     @property
     def paragraph(self) -> str:

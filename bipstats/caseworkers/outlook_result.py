@@ -10,6 +10,7 @@ import pandas as pd
 
 from bipstats.caseworkers.effect_rows import tidied
 from bipstats.caseworkers.outlook_plots import ratios
+from bipstats.figure_words import Language, levels, say
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -93,18 +94,25 @@ class OrientationEffect:
         return tidied(term.tolist(), centre, spread, ratio, self.level if level is None else level)
 
     def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`: the ratios, with ``label`` and ``group``."""
+        """Frame behind `plot`: the ratios, with ``label`` and ``group`` in English."""
+        return self._drawn("en")
+
+    def _drawn(self, lang: Language) -> pd.DataFrame:
         rows = self.effects[self.effects["quantity"].isin(_RATIOS)].reset_index(drop=True)
-        more = ", " + rows["contrast"] if rows["contrast"].nunique() > 1 else ""
-        label = rows["outcome"].str.replace("_", " ") + ", " + rows["quantity"] + more
-        return rows.assign(label=label, group="net of " + rows["netting"]).sort_values(
+        several = rows["contrast"].nunique() > 1
+        label = [
+            ", ".join([say(f"outcome {outcome.replace('_', ' ')}", lang), *levels(more, lang)])
+            for outcome, *more in rows[["outcome", "quantity", *(["contrast"] * several)]].to_numpy(dtype=str)
+        ]
+        group = [say("net_of", lang, what=what) for what in levels(rows["netting"], lang)]
+        return rows.assign(label=label, group=group).sort_values(
             ["outcome", "quantity", "contrast", "netting"], key=_order, kind="stable", ignore_index=True
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw incidence and hazard ratios with intervals, nettings in colours."""
-        words = "Ratio, " + ("one sd more" if self.split == "continuous" else "against low orientation")
-        return ratios(self.plot_data(), words, ax)
+        words = "ratio_sd_axis" if self.split == "continuous" else "ratio_low_axis"
+        return ratios(self._drawn(lang), say(words, lang, level=self.level), ax, lang)
 
     @property
     def paragraph(self) -> str:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from bipstats.caseworkers.drawing import shares_by_group
+from bipstats.figure_words import Language
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -67,9 +68,9 @@ class Counterfactual:
         """The table."""
         return self.table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the shares by group: naive, feasible and, where it is known, the truth, against the actual one."""
-        return shares_by_group(self.shares, ax)
+        return shares_by_group(self.shares, self.level, ax, lang)
 
     def _share(self, kind: str) -> pd.Series:
         rows = self.shares[(self.shares["kind"] == kind) & self.shares["group"].isin(["", self.to])]

@@ -10,7 +10,17 @@ import pandas as pd
 
 from bipstats.caseworkers.switch_models import FEWEST, Part
 from bipstats.core.estimates import check_level
-from bipstats.plotting import COLOURS, forest, new_axes, ratio_axis, tidy_axes
+from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say
+from bipstats.plotting import (
+    COLOURS,
+    FAINT,
+    forest,
+    legend_above,
+    new_axes,
+    ratio_axis,
+    reference_line,
+    tidy_axes,
+)
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -166,24 +176,27 @@ class SwitchEffect:
         columns = ["series", "quarter", "term", "estimate", "conf_low", "conf_high"]
         return frame.loc[studied, columns].reset_index(drop=True)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw hazard ratios by quarters before and after a change; a list where there are too few entries for that."""
         frame = self.plot_data()
-        what = f"Hazard ratio of {_OUTCOMES[self.outcome]}"
+        outcome = say(f"outcome {self.outcome.replace('_', ' ')}", lang)
+        what = say("hazard_ratio_of", lang, level=self.level, outcome=outcome)
         if frame["quarter"].isna().all():
-            return ratio_axis(forest(frame, ax=ax, reference=1.0, xlabel=what))
-        axes = tidy_axes(new_axes(width=7.2) if ax is None else ax)
-        axes.axhline(1, color="#888888", linewidth=0.8, linestyle="--")
-        axes.axvline(0, color="#888888", linewidth=0.8)
+            labels = levels(frame["term"], lang)
+            return ratio_axis(
+                forest(frame, ax=ax, reference=1.0, xlabel=what, lang=lang, labels=labels), lang
+            )
+        axes = reference_line(tidy_axes(new_axes(width=7.2) if ax is None else ax), y=1)
+        axes.axvline(0, color=FAINT, linewidth=0.8)
         for number, (name, part) in enumerate(frame.groupby("series", sort=False)):
             at, colour = part["quarter"] + 0.14 * (number - 0.5), COLOURS[number]
             axes.vlines(at, part["conf_low"], part["conf_high"], color=colour, linewidth=1.4)
-            axes.plot(at, part["estimate"], "os"[number], color=colour, markersize=5, label=str(name))
-        _ratio_scale(axes)
-        axes.set_xlabel("Quarters since the change of caseworker")
-        axes.set_ylabel(what)
-        axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.12), ncols=2)
-        return axes
+            axes.plot(
+                at, part["estimate"], "os"[number], color=colour, markersize=5, label=levels([name], lang)[0]
+            )
+        ratio_axis(axes, lang, vertical=True)
+        axis_words(legend_above(axes), x=say("quarters_axis", lang), y=what)
+        return decimal_marks(axes, lang)
 
     def __repr__(self) -> str:
         return str(self.summary())
@@ -204,13 +217,3 @@ _RESTS = (
 
 def _shown(count: int | None) -> int | None:
     return None if count is None or 0 < count < FEWEST else count
-
-
-def _ratio_scale(axes: Axes) -> None:
-    """Logarithmic vertical axis with plain numbers."""
-    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-    axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-    axes.yaxis.set_minor_formatter(NullFormatter())

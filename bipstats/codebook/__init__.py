@@ -22,7 +22,7 @@ from bipstats.codebook.keys import (
     LEVELS,
     REFERENCE_RATER,
 )
-from bipstats.codebook.labels import label
+from bipstats.codebook.labels import label, term_label
 from bipstats.codebook.sampling import sampling_error
 from bipstats.codebook.schema import Column, schema
 
@@ -51,4 +51,5 @@ __all__ = [
     "sampling_error",
     "schema",
     "sources",
+    "term_label",
 ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Literal
 
 INDICATORS: tuple[str, ...] = (
     "job_search",
@@ -97,5 +98,7 @@ CLASSES: tuple[str, ...] = ("none", "other only", "job only", "job + other")
 EXITS: tuple[str, ...] = ("censored", "job", "education", "pension", "death", "emigration", "other")
 """Levels of the column `exit` in spells."""
 
-LANGUAGES: tuple[str, ...] = ("en", "sv", "da")
+Language = Literal["en", "sv", "da"]
+
+LANGUAGES: tuple[Language, ...] = ("en", "sv", "da")
 """Languages of every label."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from functools import cache
 from typing import Any
@@ -25,8 +26,9 @@ def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
     lang : {"en", "sv", "da"}
     kind : str, optional
         ``"indicator"``, ``"background"``, ``"level"``, ``"class"``, ``"exit"``, ``"state"``, ``"type"``
-        (of intervention), ``"intervention"`` or ``"column"``: where to look. By default the first of these
-        that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
+        (of intervention), ``"intervention"``, ``"column"``, ``"table"`` or ``"plot"`` (words of tables and
+        figures), ``"head"`` (of columns), ``"said"`` or ``"phrase"`` (of results): where to look. By default the first
+        of these that has the key, so that ``"job"`` is the exit and ``label("job", kind="type")`` the type.
 
     Returns
     -------
@@ -58,6 +60,105 @@ def label(key: str | int, lang: str = "en", kind: str | None = None) -> str:
     raise OptionError(f"no {kind or 'label'} has the key {key!r}{hint}.")
 
 
+def term_label(term: str, lang: str = "en") -> str:
+    """Give the label of a model's term; what the codebook does not have stays as it is.
+
+    Parameters
+    ----------
+    term : str
+        For instance ``"sex[male]"``, ``"caseworker_belief"``, ``"age:sex[male]"``, ``"Intercept"``, or a contrast of
+        levels, ``"job only - none"``.
+    lang : {"en", "sv", "da"}
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    OptionError
+        If `lang` is none of the choices.
+
+    Examples
+    --------
+    >>> from bipstats import codebook
+    >>> codebook.term_label("sex[male]", "sv"), codebook.term_label("age:convicted", "da")
+    ('Kön: Man', 'Alder × Dømt efter straffeloven')
+    >>> codebook.term_label("my_own[high]")
+    'my_own: high'
+    """
+    check_language(lang)
+    if " - " in term:
+        return " \u2212 ".join(level_label(side, lang) for side in term.split(" - "))
+    return " × ".join(_factor_label(factor, lang) for factor in re.split(r":(?![^\[(]*[\])])", term))
+
+
+def head_label(name: str, lang: str = "en") -> str:
+    """Give the head of a column of results as journals write it; a key that is not known loses its underscores."""
+    check_language(lang)
+    heads = _labels(lang)["head"]
+    if name.endswith("_int") and name not in heads:
+        return f"{head_label(name.removesuffix('_int'), lang)}, {heads['conf_int']}"
+    return heads[name] if name in heads else term_label(name, lang).replace("_", " ")
+
+
+def plot_word(key: str, lang: str = "en", *, level: float | None = None, **parts: object) -> str:
+    """Give the words of a figure; `level` is a confidence level."""
+    if level is not None:
+        parts["level"] = percent(level, lang)
+    return label(key, lang, kind="plot").format(**parts)
+
+
+def percent(share: float, lang: str = "en") -> str:
+    """Write a confidence level as the language does: 95% in English, 95 % in Swedish and Danish."""
+    return f"{100 * share:.4g}" + ("%" if lang == "en" else " %")
+
+
+def _factor_label(factor: str, lang: str) -> str:
+    found = re.fullmatch(r"(C\()?([^\[\]()]+)(?(1)\))(?:\[(.*)\])?", factor)
+    if found is None:
+        return factor
+    _, name, level = found.groups()
+    named = _known(name, lang)
+    if level is None or level == "True":
+        return named
+    return f"{named}: {_known(level, lang, ('level', 'class', 'exit', 'state', 'type'))}"
+
+
+def level_label(name: str, lang: str = "en") -> str:
+    """Give the label of a level, or of what a result says; a term's else, and what is not known stays as it is."""
+    check_language(lang)
+    labels = _labels(lang)
+    found = (
+        labels[kind][name] for kind in ("class", "level", "exit", "state", "said") if name in labels[kind]
+    )
+    return next(found, name if " - " in name else term_label(name, lang))
+
+
+def _known(key: str, lang: str, kinds: Iterable[str] = ("indicator", "background", "column", "table")) -> str:
+    """Give the label of a key where one of the kinds has it, else the key."""
+    labels = _labels(lang)
+    return next((labels[kind][key] for kind in kinds if key in labels[kind]), key)
+
+
+def phrased(text: str, lang: str = "en") -> str:
+    """Turn what a result says of itself into a language, as far as the codebook knows the words.
+
+    Parameters
+    ----------
+    text : str
+    lang : {"en", "sv", "da"}
+
+    Returns
+    -------
+    str
+    """
+    check_language(lang)
+    for words, other in _labels(lang)["phrase"].items():
+        text = text.replace(str(words), other)
+    return text
+
+
 @cache
 def _labels(lang: str) -> dict[str, _Labels]:
     """Labels by kind, in the order in which `label` searches them."""
@@ -72,6 +173,11 @@ def _labels(lang: str) -> dict[str, _Labels]:
         "type": _pick(lang, load("interventions")["types"]),
         "intervention": _pick(lang, {row["code"]: row for row in load("interventions")["intervention"]}),
         "column": _spoken(lang, words["column"]),
+        "table": _spoken(lang, words["table"]),
+        "plot": _spoken(lang, words["plot"]),
+        "head": _spoken(lang, words["head"]),
+        "said": _spoken(lang, words["said"]),
+        "phrase": _spoken(lang, words["phrase"]),
     }
 
 

@@ -18,6 +18,7 @@ from bipstats.core.design import Design
 from bipstats.core.estimates import Estimates, WaldTest
 from bipstats.core.serialise import to_json
 from bipstats.errors import ModelError, ModelWarning
+from bipstats.figure_words import Language, say, terms
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 from bipstats.versions import library_version
@@ -239,14 +240,20 @@ class Result:
         return text
 
     def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`."""
-        return self.tidy()
+        """Frame behind `plot`: the terms but intercepts, which are no ratios and would press the others together."""
+        frame = self.tidy()
+        shown = frame[~frame["term"].isin(["Intercept", "outcome:Intercept", "treatment:Intercept"])]
+        return shown.reset_index(drop=True) if len(shown) else frame
 
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the estimates with their intervals."""
-        return forest(
-            self.plot_data(), ax=ax, xlabel="estimate" if self.ratio is None else f"log {self.ratio}"
-        )
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
+        """Draw the estimates with their intervals; the codebook's labels in `lang`, where it knows the terms."""
+        what = "estimate_axis" if self.ratio is None else f"log {self.ratio}"
+        words = say(what, lang, level=0.95)
+        return forest(self.plot_data(), ax=ax, xlabel=words, lang=lang, labels=self._term_labels(lang))
+
+    def _term_labels(self, lang: Language) -> list[str]:
+        """Beside the lines of `plot`."""
+        return terms(self.plot_data()["term"], lang)
 
     def _errors_and_software(self) -> str:
         """Close a methods section's paragraph."""

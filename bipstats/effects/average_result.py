@@ -12,7 +12,8 @@ from bipstats.core.columns import listed
 from bipstats.core.estimates import Estimates
 from bipstats.effects.contrasts import Adjust, Contrasts, contrasts
 from bipstats.errors import ModelError
-from bipstats.plotting import COLOURS, forest, new_axes, tidy_axes
+from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say, terms
+from bipstats.plotting import COLOURS, forest, legend_above, new_axes, reference_line, row_axes, tidy_axes
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -145,28 +146,32 @@ class AverageEffects:
         """Frame behind `plot`."""
         return self.table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the means with their intervals."""
         reference = float(np.average(self.estimates.values, weights=self.counts))
-        return forest(self.plot_data(), ax=ax, reference=reference, xlabel=f"Mean of {self.outcome}")
+        frame = self.plot_data()
+        words = say("mean_of", lang, level=self.level, outcome=terms([self.outcome], lang)[0])
+        return forest(
+            frame, ax=ax, reference=reference, xlabel=words, lang=lang, labels=levels(frame["term"], lang)
+        )
 
-    def plot_balance(self, ax: Axes | None = None) -> Axes:
+    def plot_balance(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the largest difference of every covariate over the levels, before and after weighting."""
         largest = self.balance.assign(before=self.balance["before"].abs(), after=self.balance["after"].abs())
-        frame = largest.groupby("term", sort=False)[["before", "after"]].max().sort_values("before")
-        axes = tidy_axes(new_axes(height=0.8 + 0.26 * max(len(frame), 4)) if ax is None else ax)
-        place = np.arange(len(frame))
+        frame = largest.groupby("term", sort=False)[["before", "after"]].max()
+        frame = frame.sort_values("before", ascending=False)
+        axes = row_axes(terms(frame.index, lang), ax)
+        place = np.arange(len(frame))[::-1]
         axes.hlines(place, frame["before"], frame["after"], color="#bbbbbb", linewidth=1.2)
-        axes.plot(frame["before"], place, "o", color=COLOURS[1], markersize=5, label="before")
-        axes.plot(frame["after"], place, "o", color=COLOURS[0], markersize=5, label="after")
-        axes.axvline(BALANCED, color="#888888", linewidth=0.8, linestyle="--")
-        axes.set_yticks(place, frame.index)
+        axes.plot(frame["before"], place, "s", color=COLOURS[1], markersize=5, label=say("before", lang))
+        axes.plot(frame["after"], place, "o", color=COLOURS[0], markersize=5, label=say("after", lang))
+        reference_line(axes, x=BALANCED)
         axes.set_xlim(left=0)
-        axes.set_xlabel("Largest difference from the target, standard deviations")
-        axes.legend(frameon=False, loc="lower right")
-        return axes
+        return decimal_marks(axis_words(legend_above(axes), x=say("balance_axis", lang)), lang)
 
-    def plot_overlap(self, chance_of: str | None = None, ax: Axes | None = None) -> Axes:
+    def plot_overlap(
+        self, chance_of: str | None = None, ax: Axes | None = None, *, lang: Language = "en"
+    ) -> Axes:
         """Draw how the chance of one exposure (the first, if none is named) is spread among those with each."""
         names = self.estimates.names
         of = names[0] if chance_of is None else chance_of
@@ -183,12 +188,15 @@ class AverageEffects:
         for number, (level, part) in enumerate(shown.groupby("level", sort=False)):
             edges = np.append(part["low"].to_numpy(), part["high"].iloc[-1])
             axes.stairs(
-                part["share"], edges, color=COLOURS[number % len(COLOURS)], linewidth=1.6, label=str(level)
+                part["share"],
+                edges,
+                color=COLOURS[number % len(COLOURS)],
+                linewidth=1.6,
+                label=levels([level], lang)[0],
             )
-        axes.set_xlabel(f"Estimated chance of {of}")
-        axes.set_ylabel("Share of rows with the exposure")
-        axes.legend(frameon=False, title=self.exposure)
-        return axes
+        legend_above(axes, title=terms([self.exposure], lang)[0])
+        chance = say("chance_axis", lang, name=levels([of], lang)[0])
+        return decimal_marks(axis_words(axes, x=chance, y=say("share_with_axis", lang)), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

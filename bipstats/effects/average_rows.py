@@ -145,8 +145,8 @@ def explained(rows: Rows, estimator: Callable[[Exposed], Found]) -> Found:
         ) from None
     except np.linalg.LinAlgError:
         raise ModelError(
-            "a covariate does not vary among the rows of some exposure (in the folds of cross-fitting: among those of "
-            "the other folds). Merge its levels, or use fewer folds."
+            "a covariate does not vary, or follows from the others, among the rows of some exposure (in the folds of "
+            "cross-fitting: among those of the other folds). Merge its levels, or use fewer folds."
         ) from None
 
 

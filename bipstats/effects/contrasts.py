@@ -16,6 +16,7 @@ from bipstats.core.estimates import Estimates, check_level
 from bipstats.core.result import Result
 from bipstats.effects.multiplicity import bonferroni, holm, max_t
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.figure_words import Language, say
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 
@@ -113,9 +114,10 @@ class Contrasts:
         """Frame behind `plot`."""
         return self.tidy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the estimates with their intervals."""
-        return forest(self.plot_data(), ax=ax, xlabel="Left side minus right side")
+        words = say("contrast_axis", lang, level=self.level)
+        return forest(self.plot_data(), ax=ax, xlabel=words, lang=lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

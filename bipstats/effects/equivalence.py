@@ -14,6 +14,7 @@ from bipstats.core.estimates import Estimates, check_level
 from bipstats.effects.contrasts import HasEstimates
 from bipstats.effects.multiplicity import holm
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, say
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
 
@@ -86,9 +87,10 @@ class Equivalence:
         """Frame behind `plot`."""
         return self.table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the estimates with their intervals and the margin."""
-        axes = forest(self.plot_data(), ax=ax, xlabel="Estimate, with the margin of equivalence")
+        words = say("equivalence_axis", lang, level=2 * self.level - 1)
+        axes = forest(self.plot_data(), ax=ax, xlabel=words, lang=lang)
         axes.axvspan(-self.margin, self.margin, color="#888888", alpha=0.15, linewidth=0)
         return axes
 

@@ -14,7 +14,8 @@ from bipstats.core.result import Result
 from bipstats.effects.margins import Margins
 from bipstats.effects.scales import Scale
 from bipstats.errors import ModelError, OptionError, check_option
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.figure_words import Language, axis_words, comma, decimal_marks, levels, say
+from bipstats.plotting import COLOURS, legend_above, new_axes, tidy_axes
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class EValue:
         columns = ["quantity", "with_exposure", "with_outcome"]
         return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the pairs of strengths; beyond a line confounding could explain the effect away."""
         axes = tidy_axes(new_axes() if ax is None else ax)
         frame = self.plot_data()
@@ -106,16 +107,17 @@ class EValue:
                 part["with_exposure"],
                 part["with_outcome"],
                 color=colour,
-                label=f"{quantity}: E-value {value:.2f}",
+                label=say(
+                    "e_value", lang, quantity=levels([quantity], lang)[0], value=comma(f"{value:.2f}", lang)
+                ),
             )
             axes.plot([value], [value], "o", color=colour, markersize=5)
         if len(frame):
-            axes.legend(frameon=False)
+            legend_above(axes)
             axes.set_xlim(left=1)
             axes.set_ylim(bottom=1)
-        axes.set_xlabel("Risk ratio of confounder and exposure")
-        axes.set_ylabel("Risk ratio of confounder and outcome")
-        return axes
+        axis_words(axes, x=say("confounder_exposure", lang), y=say("confounder_outcome", lang))
+        return decimal_marks(axes, lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

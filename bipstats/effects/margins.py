@@ -26,6 +26,7 @@ from bipstats.effects.means import compared
 from bipstats.effects.scales import SCALES, Scale
 from bipstats.effects.worlds import Worlds
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.figure_words import Language, levels, say, terms
 from bipstats.models.cox import CoxResult
 from bipstats.models.hazard import HazardResult
 from bipstats.plotting import forest, ratio_axis
@@ -106,17 +107,34 @@ class Margins:
         """Frame behind `plot`."""
         return self.table.assign(term=[f"{t}: {c}" for t, c in zip(self.terms, self.contrasts, strict=True)])
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the effects with their intervals."""
         ratio = self.scale != "difference"
-        axes = forest(self.plot_data(), ax=ax, reference=float(ratio), xlabel=self.label.capitalize())
-        return ratio_axis(axes) if ratio else axes
+        words = say(self.scale, lang, level=self.level)
+        labels = [
+            f"{_term(term, lang)}: {_contrast(contrast, lang)}"
+            for term, contrast in zip(self.terms, self.contrasts, strict=True)
+        ]
+        axes = forest(self.plot_data(), ax=ax, reference=float(ratio), xlabel=words, lang=lang, labels=labels)
+        return ratio_axis(axes, lang) if ratio else axes
 
     def __repr__(self) -> str:
         return str(self.summary())
 
     def _repr_html_(self) -> str:
         return self.summary().as_html()
+
+
+def _term(term: str, lang: Language) -> str:
+    """Label of a variable, or of ``exit: variable``."""
+    cause, apart, variable = term.rpartition(": ")
+    return (levels([cause], lang)[0] if cause else "") + apart + terms([variable], lang)[0]
+
+
+def _contrast(contrast: str, lang: Language) -> str:
+    """Label of ``level vs level``, or of a step."""
+    sides = contrast.split(" vs ")
+    return " \u2212 ".join(levels(sides, lang)) if len(sides) > 1 else contrast
 
 
 def margins(

@@ -18,6 +18,9 @@ from bipstats.threads import one_thread
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
+_SINGULAR = 1e-10
+"""Least eigenvalue of a correlation-like matrix of regressors that still tells their coefficients."""
+
 
 @dataclass(frozen=True, slots=True)
 class Exposed:
@@ -99,7 +102,7 @@ def outcome_regression(rows: Exposed) -> PotentialMeans:
     for k in range(rows.n_levels):
         weight = rows.weight * (rows.level == k)
         cross = rows.x.T @ (weight[:, None] * rows.x)
-        solved = np.linalg.solve(cross, np.stack([rows.x.T @ (weight * rows.y), average], axis=1))
+        solved = _solve(cross, np.stack([rows.x.T @ (weight * rows.y), average], axis=1))
         fitted = rows.x @ solved[:, 0]
         means[k] = average @ solved[:, 0]
         influence[:, k] = rows.weight * (fitted - means[k]) / total
@@ -170,10 +173,18 @@ def doubly_robust(rows: Exposed, fold: Ints) -> PotentialMeans:
         for k in range(levels):
             own = others.take(others.level == k)
             cross = own.x.T @ (own.weight[:, None] * own.x)
-            fitted[here, k] = rows.x[here] @ np.linalg.solve(cross, own.x.T @ (own.weight * own.y))
+            fitted[here, k] = rows.x[here] @ _solve(cross, own.x.T @ (own.weight * own.y))
     pseudo = fitted + rows.taken * (rows.y[:, None] - fitted) / chance
     total = rows.weight.sum()
     means = rows.weight @ pseudo / total
     influence = rows.weight[:, None] * (pseudo - means) / total
     balancing = rows.weight / chance[np.arange(n), rows.level]
     return PotentialMeans(means, influence, chance, balancing, rows.weight)
+
+
+def _solve(cross: Floats, right: Floats) -> Floats:
+    """Solve normal equations; LinAlgError also where rounding hides that they have no single solution."""
+    scale = np.sqrt(np.diag(cross))
+    if not scale.all() or np.linalg.eigvalsh(cross / np.outer(scale, scale))[0] < _SINGULAR:
+        raise np.linalg.LinAlgError("Singular matrix")
+    return np.asarray(np.linalg.solve(cross, right))

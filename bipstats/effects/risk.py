@@ -25,6 +25,7 @@ from bipstats.effects.landmark import (
 )
 from bipstats.effects.scales import Scale
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, axis_words, say
 from bipstats.plotting import steps
 from bipstats.tables import Summary
 
@@ -120,12 +121,10 @@ class Risk:
         )
         return self.curves.assign(curve=names)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the incidence curves."""
-        axes = steps(self.plot_data(), by="curve", ax=ax)
-        axes.set_xlabel("Time from the landmark")
-        axes.set_ylabel("Cumulative incidence")
-        return axes
+        axes = steps(self.plot_data(), by="curve", ax=ax, lang=lang)
+        return axis_words(axes, x=say("from_landmark", lang), y=say("incidence", lang))
 
     def __repr__(self) -> str:
         return str(self.summary())

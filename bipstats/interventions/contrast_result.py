@@ -12,7 +12,19 @@ from bipstats.core.estimates import Estimates
 from bipstats.effects.average_result import AverageEffects
 from bipstats.effects.contrasts import Adjust, Contrasts, contrasts
 from bipstats.effects.equivalence import Equivalence, equivalence
-from bipstats.plotting import COLOURS, forest, new_axes, tidy_axes
+from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say
+from bipstats.figure_words import terms as terms_of
+from bipstats.plotting import (
+    COLOURS,
+    FAINT,
+    MARKS,
+    forest,
+    legend_above,
+    new_axes,
+    reference_line,
+    row_labels,
+    tidy_axes,
+)
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -199,12 +211,13 @@ class ClassContrast:
         """Frame behind `plot`: the differences by design."""
         return self.designs.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the differences from the first class, by design."""
         frame = self.plot_data()
         designs = list(dict.fromkeys(frame["design"]))
         terms = list(dict.fromkeys(frame["term"]))
-        axes = tidy_axes(new_axes(7.2, 1.0 + 0.22 * len(frame)) if ax is None else ax)
+        names = row_labels(terms_of(terms, lang))
+        axes = tidy_axes(new_axes(8.6, 1.6 + 0.17 * len(frame)) if ax is None else ax)
         axes.grid(False, axis="y")
         height = len(designs) + 1
         for i, design in enumerate(designs):
@@ -214,26 +227,35 @@ class ClassContrast:
             )
             colour = COLOURS[i % len(COLOURS)]
             axes.hlines(place, own["conf_low"], own["conf_high"], color=colour, linewidth=1.6)
-            axes.plot(own["estimate"], place, "o", color=colour, markersize=4, label=design)
-        axes.axvline(0, color="#888888", linewidth=0.8, linestyle="--")
+            axes.plot(
+                own["estimate"],
+                place,
+                MARKS[i % 5],
+                color=colour,
+                markersize=4,
+                label=levels([design], lang)[0],
+            )
+        reference_line(axes, x=0)
         axes.set_yticks(
-            [(len(terms) - 1 - j) * height + (len(designs) - 1) / 2 for j in range(len(terms))], terms
+            [(len(terms) - 1 - j) * height + (len(designs) - 1) / 2 for j in range(len(terms))], names
         )
-        axes.set_xlabel("Difference in change per quarter, standard deviations of the index")
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+        axis_words(legend_above(axes), x=say("difference_axis", lang, level=self.level))
+        return decimal_marks(axes, lang)
 
-    def plot_means(self, ax: Axes | None = None) -> Axes:
+    def plot_means(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the observed mean change of every class, with the margin that counts as none."""
         frame = self.table
         shown = frame.assign(
             estimate=frame["observed"], conf_low=frame["observed_low"], conf_high=frame["observed_high"]
         )
-        axes = forest(shown, ax=ax, xlabel="Mean change per quarter, standard deviations of the index")
-        axes.axvspan(-self.margin, self.margin, color="#888888", alpha=0.15, linewidth=0)
-        return axes
+        words = say("change_mean_axis", lang, level=self.level)
+        axes = forest(shown, ax=ax, xlabel=words, lang=lang, labels=levels(shown["term"], lang))
+        axes.axvspan(
+            -self.margin, self.margin, color=FAINT, alpha=0.15, linewidth=0, label=say("margin", lang)
+        )
+        return legend_above(axes)
 
-    def plot_sensitivity(self, ax: Axes | None = None) -> Axes:
+    def plot_sensitivity(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw how far something unobserved could have moved each difference, by its strength."""
         axes = tidy_axes(new_axes() if ax is None else ax)
         for number, (term, part) in enumerate(self.sensitivity.groupby("term", sort=False)):
@@ -241,19 +263,22 @@ class ClassContrast:
             axes.fill_between(
                 part["strength"], part["low"], part["high"], color=colour, alpha=0.08, linewidth=0
             )
-            axes.plot(part["strength"], part["low"], color=colour, linewidth=1.6, label=str(term))
+            axes.plot(
+                part["strength"], part["low"], color=colour, linewidth=1.6, label=terms_of([term], lang)[0]
+            )
             axes.plot(part["strength"], part["high"], color=colour, linewidth=1.6)
-        axes.axhline(0, color="#888888", linewidth=0.8, linestyle="--")
+        reference_line(axes, y=0)
         strongest = np.sqrt(self.sensitivity["benchmark_class"] * self.sensitivity["benchmark_change"]).max()
-        axes.axvline(strongest, color="#888888", linewidth=0.8)
+        axes.axvline(strongest, color=FAINT, linewidth=0.8)
         axes.annotate(
-            "as strong as the index at the start", (strongest, 1), (4, -4), textcoords="offset points",
+            say("as_strong", lang), (strongest, 1), (4, -4), textcoords="offset points",
             xycoords=("data", "axes fraction"), fontsize=8, va="top",
         )  # fmt: skip
-        axes.set_xlabel("Share of what is left of class and change that it explains")
-        axes.set_ylabel("Difference from the first class")
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+        first = levels([self.table["term"].iloc[0]], lang)[0]
+        axis_words(
+            legend_above(axes), x=say("strength_axis", lang), y=say("from_first_axis", lang, first=first)
+        )
+        return decimal_marks(axes, lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

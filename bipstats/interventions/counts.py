@@ -11,8 +11,9 @@ import pandas as pd
 from bipstats.codebook import CLASSES
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
+from bipstats.figure_words import Language, axis_words, levels, say, wrapped
 from bipstats.interventions.windows import classify
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, legend_above, new_axes, per_cent_axis, tidy_axes
 from bipstats.progression.index import Version, readiness
 from bipstats.tables import Summary
 from bipstats.timeline.transitions import transitions
@@ -46,7 +47,7 @@ class Shares:
     >>> found.table["kind"].tolist()
     ['none', 'other only', 'job only', 'job + other', 'without job', 'one type', 'two or more types']
     >>> found.n_clients
-    568
+    569
     """
 
     table: pd.DataFrame
@@ -85,21 +86,22 @@ class Shares:
         """Frame behind `plot`."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the shares of the classes by the unit counted, beside the share that did not rise."""
         frame = self.table.iloc[: len(CLASSES)]
-        axes = tidy_axes(new_axes() if ax is None else ax)
+        axes = tidy_axes(new_axes(8.0, 4.4) if ax is None else ax)
         axes.grid(False, axis="x")
-        columns = {"by_window": "windows", "by_client": "clients", "first_window": "clients, first window"}
+        columns = {"by_window": "windows", "by_client": "clients", "first_window": "first_window"}
         place = np.arange(len(frame))
-        for number, (name, label) in enumerate(columns.items()):
-            axes.bar(place + 0.2 * (number - 1), frame[name], 0.19, color=COLOURS[number], label=label)
-        axes.plot(place, frame["not_risen"], "D", color="black", label="not risen, of those measured again")
-        axes.set_xticks(place, frame["kind"])
-        axes.set_ylabel("Share")
+        for number, (name, words) in enumerate(columns.items()):
+            axes.bar(
+                place + 0.2 * (number - 1), frame[name], 0.19, color=COLOURS[number], label=say(words, lang)
+            )
+        axes.plot(place, frame["not_risen"], "D", color="black", label=say("not_risen", lang))
+        axes.set_xticks(place, [wrapped(name, 20) for name in levels(frame["kind"], lang)])
         axes.set_ylim(0, 1)
-        axes.legend(frameon=False, fontsize=8)
-        return axes
+        per_cent_axis(axes, lang)
+        return axis_words(legend_above(axes), y=say("share_axis", lang))
 
     def __repr__(self) -> str:
         return str(self.summary())

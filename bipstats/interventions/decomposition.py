@@ -14,6 +14,7 @@ from bipstats.core.design import fit_design
 from bipstats.core.estimates import Estimates, check_level
 from bipstats.core.resample import draws as run
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, say
 from bipstats.interventions.through import Between, decompose, resampled
 from bipstats.models.identify import standardise
 from bipstats.plotting import forest
@@ -114,9 +115,13 @@ class Decomposition:
         """Frame behind `plot`."""
         return self.table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the parts with their intervals."""
-        return forest(self.plot_data(), ax=ax, xlabel="Difference in the risk of entry")
+        frame = self.plot_data()
+        words = say("risk_axis", lang, level=self.level)
+        return forest(
+            frame, ax=ax, xlabel=words, lang=lang, labels=[say(name, lang) for name in frame["term"]]
+        )
 
     def __repr__(self) -> str:
         return str(self.summary())

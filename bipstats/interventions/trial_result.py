@@ -11,7 +11,8 @@ from scipy import stats
 
 from bipstats.core.columns import Floats
 from bipstats.core.estimates import Estimates
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.figure_words import Language, axis_words, say
+from bipstats.plotting import COLOURS, legend_above, new_axes, per_cent_axis, tidy_axes
 from bipstats.tables import Summary
 
 if TYPE_CHECKING:
@@ -156,13 +157,18 @@ class FirstStart:
         ]
         return pd.concat(pieces, ignore_index=True)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the two incidences since time zero."""
         axes = tidy_axes(new_axes() if ax is None else ax)
         for number, (name, part) in enumerate(self.plot_data().groupby("group", sort=False)):
             colour = COLOURS[number]
             axes.step(
-                part["week"], part["estimate"], where="post", color=colour, linewidth=1.6, label=str(name)
+                part["week"],
+                part["estimate"],
+                where="post",
+                color=colour,
+                linewidth=1.6,
+                label=say(str(name), lang),
             )
             axes.fill_between(
                 part["week"],
@@ -173,11 +179,11 @@ class FirstStart:
                 alpha=0.15,
                 linewidth=0,
             )
-        axes.set_xlabel("Weeks since the start could have been")
-        axes.set_ylabel("Entered")
         axes.set_ylim(bottom=0)
-        axes.legend(frameon=False, loc="upper left")
-        return axes
+        per_cent_axis(axes, lang)
+        return axis_words(
+            legend_above(axes), x=say("weeks_axis", lang), y=say("entered_axis", lang, level=self.level)
+        )
 
     def __repr__(self) -> str:
         return str(self.summary())

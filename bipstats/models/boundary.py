@@ -12,9 +12,10 @@ import pandas as pd
 from bipstats.core.columns import Floats
 from bipstats.core.resample import draws as draw
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, axis_words, decimal_marks, say
 from bipstats.models.kernels.intercepts import Intercepts
 from bipstats.models.kernels.simulated_ratio import ratio, simulated_ratio
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, legend_above, new_axes, tidy_axes
 from bipstats.seeds import generator
 from bipstats.tables import Summary
 
@@ -84,14 +85,14 @@ class BoundaryTest:
         """Frame behind `plot`: the simulated statistics, ascending."""
         return pd.DataFrame({"simulated": self.simulated})
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the simulated statistics with the data's own."""
         axes = tidy_axes(new_axes() if ax is None else ax)
-        axes.hist(self.simulated, bins=30, color="0.75")
-        axes.axvline(self.statistic, color=COLOURS[1])
-        axes.set_xlabel("likelihood ratio")
-        axes.set_ylabel("draws")
-        return axes
+        axes.hist(self.simulated, bins=30, color="#bbbbbb", label=say("simulated", lang))
+        axes.axvline(self.statistic, color=COLOURS[1], label=say("own_statistic", lang))
+        axis_words(axes, x=say("likelihood_ratio", lang), y=say("draws", lang))
+        axes.locator_params(axis="y", integer=True)
+        return decimal_marks(legend_above(axes), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -21,6 +21,7 @@ from bipstats.core.columns import (
 )
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
+from bipstats.figure_words import Language, axis_words, say
 from bipstats.models.cox_baseline import baseline_of, hazard_along
 from bipstats.models.kernels.cox import BaselineHazard
 from bipstats.models.kernels.cox_survival import CumulativeHazard
@@ -100,12 +101,10 @@ class SurvivalCurve:
         ]
         return pd.concat(begun, ignore_index=True)
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the curves as steps with their intervals."""
-        axes = steps(self.plot_data(), by=self._by, ax=ax)
-        axes.set_xlabel("Time")
-        axes.set_ylabel("Survival")
-        return axes
+        axes = steps(self.plot_data(), by=self._by, ax=ax, lang=lang)
+        return axis_words(axes, x=say("time", lang), y=say("survival_axis", lang, level=self.level))
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -11,6 +11,7 @@ from scipy import stats
 
 from bipstats.core.columns import Floats, complete_rows
 from bipstats.errors import ModelError, check_option
+from bipstats.figure_words import Language, axis_words, say, terms
 from bipstats.models.cox_residuals import FittedRows, fitted_rows
 from bipstats.models.inputs import Times, read_times
 from bipstats.models.kernels.residuals import (
@@ -92,7 +93,7 @@ class ProportionalHazardsTest:
         """Frame behind `plot`: `curves`."""
         return self.curves.copy()
 
-    def plot(self, ax: Axes | None = None, *, term: str | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, term: str | None = None, lang: Language = "en") -> Axes:
         """Draw how one coefficient moves with time: a smooth with its 95 % band, means of residuals, the fit's value.
 
         Parameters
@@ -100,16 +101,17 @@ class ProportionalHazardsTest:
         ax : matplotlib axes, optional
         term : str, optional
             The coefficient; if not given, the one with the smallest p-value.
+        lang : {"en", "sv", "da"}
         """
         drawn = list(dict.fromkeys(self.curves["term"]))
         if term is None:
             own = self.table[self.table["term"].isin(drawn)]
             term = str(own["term"].iloc[int(own["p_value"].to_numpy().argmin())])
         check_option("term", term, drawn)
-        axes = trend(self.curves[self.curves["term"] == term], ax=ax)
-        axes.set_ylabel(f"Coefficient of {term}")
-        axes.set_xlabel("Time" if self.transform == "identity" else f"Time ({self.transform} scale)")
-        return axes
+        axes = trend(self.curves[self.curves["term"] == term], ax=ax, lang=lang)
+        scale = "time" if self.transform == "identity" else "time_scale"
+        named = say("coefficient_of", lang, term=terms([term], lang)[0])
+        return axis_words(axes, x=say(scale, lang, scale=self.transform), y=named)
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -12,6 +12,7 @@ from scipy import stats
 
 from bipstats.core.columns import listed
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, axis_words, say, terms
 from bipstats.models.inputs import read_grid
 from bipstats.models.kernels.curves import crossing_time, restricted_mean
 from bipstats.plotting import numbers_beneath, steps
@@ -120,7 +121,7 @@ class Curve:
             begun.append(pd.concat([first, part]).assign(curve=name))
         return pd.concat(begun, ignore_index=True)
 
-    def plot(self, ax: Axes | None = None, at_risk: bool = False) -> Axes:
+    def plot(self, ax: Axes | None = None, at_risk: bool = False, *, lang: Language = "en") -> Axes:
         """Draw the curves as steps with their intervals.
 
         Parameters
@@ -128,16 +129,19 @@ class Curve:
         ax : matplotlib axes, optional
         at_risk : bool, default False
             Write the numbers at risk beneath the time axis.
+        lang : {"en", "sv", "da"}
         """
         frame = self.plot_data()
-        axes = steps(frame, by="curve" if frame["curve"].nunique() > 1 else None, ax=ax)
-        axes.set_xlabel("Time")
-        axes.set_ylabel("Survival" if self.kind == "survival" else "Cumulative incidence")
+        several = frame["curve"].nunique() > 1
+        title = None if self.by is None else terms([self.by], lang)[0]
+        axes = steps(frame, by="curve" if several else None, ax=ax, lang=lang, title=title)
+        what = "survival_axis" if self.kind == "survival" else "incidence_axis"
+        axis_words(axes, x=say("time", lang), y=say(what, lang, level=self.level))
         if at_risk:
             low, high = frame["time"].min(), frame["time"].max()
             ticks = [tick for tick in axes.get_xticks() if low <= tick <= high]
             axes.set_xticks(ticks)
-            numbers_beneath(axes, self.at_risk(ticks), by=self.by, heading="At risk")
+            numbers_beneath(axes, self.at_risk(ticks), by=self.by, heading=say("at_risk", lang), lang=lang)
         return axes
 
     @property

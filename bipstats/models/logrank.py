@@ -22,9 +22,10 @@ from bipstats.core.columns import (
     require_frame,
 )
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say, terms
 from bipstats.models.inputs import check_names, event_column, event_indicator, read_times, read_weights
 from bipstats.models.kernels.logrank import LogRank, log_rank
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, reference_line, row_axes
 from bipstats.tables import Summary, p_text
 
 if TYPE_CHECKING:
@@ -89,19 +90,15 @@ class LogRankTest:
         """Frame behind `plot`: the table."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw observed over expected events by group, first group on top."""
-        axes = new_axes(height=0.9 + 0.28 * max(len(self.table), 4)) if ax is None else ax
-        tidy_axes(axes).grid(False, axis="y")
+        axes = row_axes(levels(self.table[self.by], lang), ax)
         position = np.arange(len(self.table))[::-1]
-        axes.axvline(1.0, color="#888888", linewidth=0.8, linestyle="--")
+        reference_line(axes, x=1.0)
         axes.hlines(position, 1.0, self.table["ratio"], color=COLOURS[0], linewidth=1.6)
         axes.plot(self.table["ratio"], position, "o", color=COLOURS[0], markersize=5)
-        axes.set_yticks(position, self.table[self.by].astype(str))
-        axes.set_ylim(-0.5, len(self.table) - 0.5)
-        axes.set_xlabel("Observed / expected events")
-        axes.set_ylabel(self.by)
-        return axes
+        axis_words(axes, x=say("observed_expected", lang), y=terms([self.by], lang)[0])
+        return decimal_marks(axes, lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -14,6 +14,7 @@ from bipstats.core.columns import Floats, listed
 from bipstats.core.estimates import Estimates
 from bipstats.core.result import Result
 from bipstats.errors import ModelError
+from bipstats.figure_words import Language, say
 from bipstats.models.kernels.profile import Objective, constrained, interval, statistic
 from bipstats.plotting import forest
 from bipstats.tables import Summary, p_text
@@ -97,9 +98,10 @@ class LikelihoodProfile:
         """Frame behind `plot`."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the estimates with their intervals."""
-        return forest(self.plot_data(), ax=ax, xlabel=f"log {self.ratio}")
+        words = say(f"log {self.ratio}", lang, level=self.level)
+        return forest(self.plot_data(), ax=ax, xlabel=words, lang=lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

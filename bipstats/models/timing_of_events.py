@@ -14,6 +14,7 @@ from bipstats.core.covariance import Vcov
 from bipstats.core.design import Design, split_formula
 from bipstats.core.estimates import Estimates
 from bipstats.core.result import Fit, report, with_covariance
+from bipstats.figure_words import Language, levels, terms
 from bipstats.models.hazard_rows import BaselineKind, check_baseline
 from bipstats.models.inputs import check_names
 from bipstats.models.mixture_fit import (
@@ -156,6 +157,10 @@ class TimingOfEventsResult(MixtureResult):
             naive=report(naive.names, naive.values, plain, back),
             **with_covariance(self, made, transform),
         )
+
+    def _term_labels(self, lang: Language) -> list[str]:
+        pairs = [str(name).split(":", 1) for name in self.plot_data()["term"]]
+        return [f"{levels([part], lang)[0]}: {terms([own], lang)[0]}" for part, own in pairs]
 
     def methods_text(self) -> str:
         """One paragraph for a methods section."""

@@ -10,7 +10,8 @@ import pandas as pd
 
 from bipstats.core.columns import Floats, listed
 from bipstats.errors import ModelError
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.figure_words import Language, axis_words, decimal_marks, say, terms
+from bipstats.plotting import COLOURS, legend_above, new_axes, reference_line, row_axes, tidy_axes
 from bipstats.progression.pairs import LEVELS, suppressed
 from bipstats.tables import Summary
 
@@ -159,32 +160,29 @@ class Agreement:
             }
         )
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw bias with its interval and the limits of agreement, item by item."""
         frame = self.plot_data()
-        axes = tidy_axes(new_axes(width=7.2, height=1.3 + 0.34 * len(frame)) if ax is None else ax)
-        axes.grid(False, axis="y")
+        axes = row_axes(terms(frame["item"], lang), ax, row=0.34)
         place = np.arange(len(frame))[::-1]
-        axes.axvline(0, color="#888888", linewidth=0.8, linestyle="--")
+        reference_line(axes, x=0)
         axes.hlines(
             place, frame["lower"], frame["upper"], color=COLOURS[5], linewidth=6, alpha=0.45,
-            label="limits of agreement (95 % of differences)",
+            label=say("limits", lang),
         )  # fmt: skip
         axes.hlines(place, frame["conf_low"], frame["conf_high"], color=COLOURS[0], linewidth=1.6)
-        axes.plot(frame["bias"], place, "o", color=COLOURS[0], markersize=5, label="bias with interval")
-        axes.set_yticks(place, [name.replace("_", " ") for name in frame["item"]])
-        axes.set_ylim(-0.6, len(frame) - 0.4)
-        axes.set_xlabel("Caseworker less client, steps of the scale")
-        axes.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2, fontsize=9)
-        return axes
+        label = say("bias", lang, level=self.level)
+        axes.plot(frame["bias"], place, "o", color=COLOURS[0], markersize=5, label=label)
+        return decimal_marks(axis_words(legend_above(axes), x=say("bias_axis", lang)), lang)
 
-    def plot_item(self, item: str, ax: Axes | None = None) -> Axes:
+    def plot_item(self, item: str, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw one item after Bland and Altman: difference against mean, with how many pairs have it.
 
         Parameters
         ----------
         item : str
         ax : matplotlib axes, optional
+        lang : {"en", "sv", "da"}
 
         Returns
         -------
@@ -205,13 +203,18 @@ class Agreement:
             axes.annotate(
                 f"{row.n:,.0f}", (row.mean, row.difference), ha="center", va="center", fontsize=8, zorder=3
             )
-        for value, style in ((one["bias"], "-"), (one["lower"], "--"), (one["upper"], "--")):
-            axes.axhline(value, color=COLOURS[1], linewidth=1.2, linestyle=style, zorder=1)
+        drawn = (
+            (one["bias"], "-", "mean_difference"),
+            (one["lower"], "--", "limits"),
+            (one["upper"], "--", None),
+        )
+        for value, style, name in drawn:
+            label = None if name is None else say(name, lang)
+            axes.axhline(value, color=COLOURS[1], linewidth=1.2, linestyle=style, zorder=1, label=label)
         axes.set_xlim(0.6, LEVELS + 0.4)
         axes.set_ylim(-LEVELS + 0.4, LEVELS - 0.4)
-        axes.set_xlabel(f"Mean of the two answers, {item.replace('_', ' ')}")
-        axes.set_ylabel("Caseworker less client")
-        return axes
+        axis_words(axes, x=say("mean_of_two", lang, item=terms([item], lang)[0]), y=say("bias_axis", lang))
+        return decimal_marks(legend_above(axes), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,12 @@ from bipstats.core.columns import Floats, Ints
 from bipstats.core.covariance import group_sums
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
+from bipstats.figure_words import Language, axis_words, say, terms
 from bipstats.models.kernels import ordinal
 from bipstats.models.kernels.newton import NoMaximum
 from bipstats.models.kernels.ordinal import OrdinalProblem
 from bipstats.models.kernels.polychoric import normal_orthant, polychoric
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, FAINT, legend_above, per_cent_axis, row_axes
 from bipstats.progression.scale import Rater
 from bipstats.progression.waves import Waves
 from bipstats.tables import Summary
@@ -98,29 +99,19 @@ class Changes:
         """Frame behind `plot`."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the shares that rose and fell, with those that noise alone would make."""
         frame = self.plot_data()
-        axes = tidy_axes(new_axes(height=0.9 + 0.34 * len(frame)) if ax is None else ax)
-        axes.grid(False, axis="y")
+        axes = row_axes(terms(frame["item"], lang), ax, row=0.34)
         place = np.arange(len(frame))[::-1]
-        axes.barh(place, frame["improved"], 0.6, color=COLOURS[0], label="risen")
-        axes.barh(place, -frame["declined"], 0.6, color=COLOURS[1], label="fallen")
-        axes.plot(
-            frame["improved_by_noise"],
-            place,
-            "|",
-            color="black",
-            markersize=12,
-            label="if nobody had changed",
-        )
-        axes.plot(-frame["declined_by_noise"], place, "|", color="black", markersize=12)
-        axes.axvline(0, color="#888888", linewidth=0.8)
-        axes.set_yticks(place, frame["item"])
-        axes.xaxis.set_major_formatter(lambda value, _: f"{abs(value):.1%}")
-        axes.set_xlabel("Share of clients, by more than noise explains for one")
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+        axes.barh(place, frame["improved"], 0.6, color=COLOURS[0], label=say("risen", lang))
+        axes.barh(place, -frame["declined"], 0.6, color=COLOURS[1], label=say("fallen", lang))
+        noise: dict[str, Any] = {"color": "black", "marker": "|", "markersize": 12, "linestyle": ""}
+        axes.plot(frame["improved_by_noise"], place, **noise, label=say("by_noise", lang))
+        axes.plot(-frame["declined_by_noise"], place, **noise)
+        axes.axvline(0, color=FAINT, linewidth=0.8)
+        per_cent_axis(axes, lang, x=True)
+        return axis_words(legend_above(axes), x=say("change_axis", lang))
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -15,9 +15,10 @@ from bipstats.core.columns import Floats
 from bipstats.core.design import fit_design
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, axis_words, decimal_marks, say
 from bipstats.models.kernels.newton import NoMaximum
 from bipstats.models.kernels.roc import weighted_areas
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, legend_above, new_axes, tidy_axes
 from bipstats.progression.prediction import forward, predicted, stratified_folds
 from bipstats.register.outcomes import Outcome, check_weeks, outcomes
 from bipstats.seeds import generator
@@ -107,23 +108,27 @@ class ShortScale:
         """Frame behind `plot`."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the area by the number of items, with those of the registers and of both."""
         frame = self.plot_data()
         axes = tidy_axes(new_axes() if ax is None else ax)
         items = frame[frame["n_items"] > 0].drop_duplicates("n_items").iloc[: len(_ITEMS)]
         half = stats.norm.ppf(0.5 + self.level / 2) * items["auc_error"]
         axes.errorbar(
-            items["n_items"], items["auc"], half, fmt="o-", color=COLOURS[0], capsize=2, label="items"
+            items["n_items"],
+            items["auc"],
+            half,
+            fmt="o-",
+            color=COLOURS[0],
+            capsize=2,
+            label=say("items", lang),
         )
         for number, name in enumerate(("register", "items and register"), start=1):
             value = float(frame.loc[frame["model"] == name, "auc"].iloc[0])
-            axes.axhline(value, color=COLOURS[number], linestyle="--", linewidth=1.4, label=name)
+            axes.axhline(value, color=COLOURS[number], linestyle="--", linewidth=1.4, label=say(name, lang))
         axes.set_xticks(items["n_items"])
-        axes.set_xlabel("Items, each chosen by other clients")
-        axes.set_ylabel("Area under the curve")
-        axes.legend(frameon=False, fontsize=8, loc="center right")
-        return axes
+        axis_words(axes, x=say("items_axis", lang), y=say("auc_axis", lang, level=self.level))
+        return decimal_marks(legend_above(axes), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

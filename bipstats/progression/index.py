@@ -13,9 +13,10 @@ import pandas as pd
 from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, REFERENCE_RATER, indicators
 from bipstats.core.columns import Floats, Ints, listed, require_columns
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.figure_words import Language, axis_words, decimal_marks, say, terms
 from bipstats.models.hazard import hazard
 from bipstats.models.kernels.factor import one_factor
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, FAINT, row_axes
 from bipstats.tables import Summary
 from bipstats.timeline.clock import Clock
 from bipstats.timeline.person_periods import person_periods
@@ -151,17 +152,15 @@ class Readiness:
         """Frame behind `plot`."""
         return self.table
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the weights, with their range over the folds."""
         frame = self.plot_data()
-        axes = tidy_axes(new_axes(height=0.8 + 0.3 * len(frame)) if ax is None else ax)
+        axes = row_axes(terms(frame["item"], lang), ax, row=0.3)
         place = np.arange(len(frame))[::-1]
         axes.barh(place, frame["weight"], height=0.6, color=COLOURS[0])
         axes.hlines(place, frame["least"], frame["most"], color="black", linewidth=1)
-        axes.set_yticks(place, frame["item"])
-        axes.axvline(0, color="#888888", linewidth=0.8)
-        axes.set_xlabel("Weight, standard deviations of the index per step")
-        return axes
+        axes.axvline(0, color=FAINT, linewidth=0.8)
+        return decimal_marks(axis_words(axes, x=say("weight_axis", lang)), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from importlib import resources
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from bipstats.codebook import CASEWORKER_ITEMS, CLIENT_ITEMS, INDICATORS, LANGUAGES, indicators, label
 from bipstats.errors import OptionError
 
-Language = Literal["en", "sv", "da"]
 PRESETS = ("BIP", "SKAPA")
 RATERS = ("client", "caseworker")
 _FEWEST, _MOST = 3, 24

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import cache
 from io import StringIO
 from typing import TYPE_CHECKING, Any
@@ -10,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import matplotlib as mpl
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from bipstats.plotting import new_axes
-from bipstats.progression.words import WORDS
+from bipstats.plotting import page_axes
+from bipstats.words import catalogue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ _METADATA = re.compile(r"<metadata>.*?</metadata>", re.DOTALL)
 
 def render(profile: Profile) -> str:
     """Make the page of a profile; text from outside is escaped."""
-    words, form = WORDS[profile.lang], profile.form
+    words, form = catalogue("bipstats.progression", profile.lang), profile.form
     dates, table = profile.ratings["date"], profile.table
     once = bool(table["change"].isna().all())
     first, latest = f"{dates.min():%Y-%m-%d}", f"{dates.max():%Y-%m-%d}"
@@ -43,7 +44,7 @@ def render(profile: Profile) -> str:
             marked=bool((table["reliable"] == "yes").any()),
             radars=[
                 _svg(
-                    profile.draw_radars(new_axes(5.2, 4.9), {rater: said}),
+                    profile.draw_radars(page_axes(5.2, 4.9), {rater: said}),
                     f"radar-{rater}",
                     f"{said}: {ends}",
                 )
@@ -52,7 +53,7 @@ def render(profile: Profile) -> str:
             lines=""
             if once
             else _svg(
-                profile.plot_lines(new_axes(6.4, 0.8 + 0.4 * len(form.items))), "lines", words["over time"]
+                profile.plot_lines(page_axes(6.4, 0.8 + 0.4 * len(form.items))), "lines", words["over time"]
             ),
             raters=list(profile.raters.values()),
             rows=_rows(profile, words),
@@ -60,7 +61,7 @@ def render(profile: Profile) -> str:
     )
 
 
-def _rows(profile: Profile, words: dict[str, str]) -> list[dict[str, Any]]:
+def _rows(profile: Profile, words: Mapping[str, str]) -> list[dict[str, Any]]:
     """One row an item, with a cell for each rater."""
     table = profile.table
     rows = []
@@ -73,7 +74,7 @@ def _rows(profile: Profile, words: dict[str, str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _cell(row: dict[Any, Any], words: dict[str, str]) -> dict[str, str]:
+def _cell(row: dict[Any, Any], words: Mapping[str, str]) -> dict[str, str]:
     gap = float(row["change"])
     change = "" if gap != gap else "0" if gap == 0 else f"{gap:+g}".replace("-", "−")
     mark = words[f"reliable {row['reliable']}"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,13 +13,14 @@ import pandas as pd
 
 from bipstats.codebook import LANGUAGES
 from bipstats.errors import ModelError, OptionError, check_option
+from bipstats.figure_words import Language
 from bipstats.plotting import new_axes
-from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
+from bipstats.progression.instruments import RATERS, Instrument, instrument
 from bipstats.progression.page import render
 from bipstats.progression.radar import lines, radar
 from bipstats.progression.ratings import Limit, limits, read_ratings
-from bipstats.progression.words import WORDS
 from bipstats.tables import Summary
+from bipstats.words import catalogue
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -93,12 +94,14 @@ class Profile:
     def raters(self) -> dict[str, str]:
         """Who rated, with words in the language of the profile."""
         here = set(self.ratings.dropna(subset="value")["respondent"])
-        return {rater: WORDS[self.lang][rater] for rater in RATERS if rater in here}
+        return {
+            rater: catalogue("bipstats.progression", self.lang)[rater] for rater in RATERS if rater in here
+        }
 
     @property
     def remarks(self) -> tuple[str, ...]:
         """What the reader must know of the changes, in plain words: what is marked, and why nothing is."""
-        words, table = WORDS[self.lang], self.table
+        words, table = catalogue("bipstats.progression", self.lang), self.table
         steps = table["steps"]
         if table["change"].isna().all():
             return (words["once"],)
@@ -113,7 +116,7 @@ class Profile:
 
     def summary(self) -> Summary:
         """Table of first and latest ratings."""
-        words = WORDS[self.lang]
+        words = catalogue("bipstats.progression", self.lang)
         basis = self.table["basis"].value_counts()
         notes = (*self.remarks, "Reliability: " + "; ".join(f"{how} ({n})" for how, n in basis.items()) + ".")
         frame = self.table.drop(columns=["item", "basis"])
@@ -131,15 +134,21 @@ class Profile:
         """Frame behind the plots."""
         return self.ratings.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language | None = None) -> Axes:
         """Draw radars ("spindeldiagram") of first and latest ratings, the raters side by side."""
-        titles = self.raters
-        axes = new_axes(5.2 * len(titles), 4.9) if ax is None else ax
-        return self.draw_radars(axes, titles)
+        spoken = self._in(lang)
+        titles = spoken.raters
+        axes = new_axes(6.2 * len(titles) - 1.0, 4.9) if ax is None else ax
+        return spoken.draw_radars(axes, titles)
+
+    def _in(self, lang: Language | None) -> Profile:
+        """The same in another language."""
+        check_option("lang", lang, (None, *LANGUAGES))
+        return self if lang is None else replace(self, lang=lang)
 
     def draw_radars(self, axes: Axes, titles: Mapping[str, str]) -> Axes:
         """Draw the radars of the raters in `titles` (rater to words above it); the page takes them one by one."""
-        words = WORDS[self.lang]
+        words = catalogue("bipstats.progression", self.lang)
         labels = [item.labels[self.lang] for item in self.form.items]
         ends = (self.form.low, self.form.high)
         return radar(
@@ -152,12 +161,13 @@ class Profile:
             (words["first"], words["latest"]),
         )
 
-    def plot_lines(self, ax: Axes | None = None) -> Axes:
+    def plot_lines(self, ax: Axes | None = None, *, lang: Language | None = None) -> Axes:
         """Draw every item over time, one line a rater."""
+        spoken = self._in(lang)
         axes = new_axes(7.0, 1.2 + 0.62 * len(self.form.items)) if ax is None else ax
-        labels = [item.labels[self.lang] for item in self.form.items]
+        labels = [item.labels[spoken.lang] for item in self.form.items]
         ends = (self.form.low, self.form.high)
-        return lines(axes, self.ratings, list(self.form.keys), labels, ends, self.raters)
+        return lines(axes, self.ratings, list(self.form.keys), labels, ends, spoken.raters)
 
     def to_html(self, path: str | PathLike[str]) -> Path:
         """Write a page for print: one file, A4, without the client's identifier.

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 INK, SOFT = "#1c2025", "#9aa1a9"
-_APART = 3.7  # distance of two radars' centres, in radii
+_APART = 4.4  # distance of two radars' centres, in radii
 _WRAP, _WRAP_SIDE = 15, 21  # letters a line, above and below the web and beside it
 
 

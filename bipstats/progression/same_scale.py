@@ -11,8 +11,9 @@ import pandas as pd
 from scipy import stats
 
 from bipstats.errors import ModelError, OptionError
+from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say, terms
 from bipstats.models.kernels.factor_groups import Equal, GroupFactor, Moments, fit_groups, independence
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, MARKS, legend_above, row_axes
 from bipstats.progression.scale import Rater, fit_measures
 from bipstats.progression.waves import Waves, by_client
 from bipstats.seeds import generator
@@ -98,28 +99,22 @@ class Invariance:
         """Frame behind `plot`."""
         return self.loadings.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw the loadings of every item, group by group."""
         frame = self.plot_data()
         items = list(dict.fromkeys(frame["item"]))
-        axes = tidy_axes(new_axes(height=0.8 + 0.34 * len(items)) if ax is None else ax)
-        axes.grid(False, axis="y")
-        for number, (group, part) in enumerate(frame.groupby("group", sort=False)):
-            place = [len(items) - 1 - items.index(item) for item in part["item"]]
-            marker = "osD^v"[number % 5]
+        axes = row_axes(terms(items, lang), ax, row=0.34)
+        groups = list(frame.groupby("group", sort=False))
+        apart = np.linspace(0.18, -0.18, len(groups)) if len(groups) > 1 else [0.0]
+        for number, ((group, part), shift) in enumerate(zip(groups, apart, strict=True)):
+            place = [len(items) - 1 - items.index(item) + shift for item in part["item"]]
             axes.plot(
-                part["loading"],
-                place,
-                marker,
-                color=COLOURS[number % len(COLOURS)],
-                markersize=5,
-                label=str(group),
-            )
-        axes.set_yticks(range(len(items)), items[::-1])
-        axes.set_xlim(left=0)
-        axes.set_xlabel("Loading on the factor, free in every group")
-        axes.legend(frameon=False, fontsize=8, title=self.by, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+                part["loading"], place, MARKS[number % 5], color=COLOURS[number % len(COLOURS)], markersize=5,
+                label=levels([group], lang)[0],
+            )  # fmt: skip
+        axes.set_xlim(left=min(0.0, float(frame["loading"].min()) * 1.05))
+        legend_above(axes, title=terms([self.by], lang)[0])
+        return decimal_marks(axis_words(axes, x=say("loading_axis", lang)), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

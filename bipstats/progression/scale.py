@@ -13,10 +13,11 @@ from scipy import stats
 from bipstats.core.columns import Floats
 from bipstats.core.estimates import check_level
 from bipstats.errors import ModelError
+from bipstats.figure_words import Language, axis_words, decimal_marks, say, terms
 from bipstats.models.kernels.factor import one_factor
 from bipstats.models.kernels.factor_groups import GroupFactor, Moments, fit_groups, independence
 from bipstats.models.kernels.polychoric import polychoric_matrix
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
+from bipstats.plotting import COLOURS, MARKS, legend_above, row_axes
 from bipstats.progression.three_waves import heise
 from bipstats.progression.waves import ASKED, Waves
 from bipstats.tables import Summary
@@ -156,24 +157,17 @@ class ScaleReliability:
         """Frame behind `plot`."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language = "en") -> Axes:
         """Draw what each item shares with the other items, with the other rater and with itself later."""
         frame = self.plot_data()
-        axes = tidy_axes(new_axes(height=0.8 + 0.34 * len(frame)) if ax is None else ax)
-        axes.grid(False, axis="y")
+        axes = row_axes(terms(frame["item"], lang), ax, row=0.34)
         place = np.arange(len(frame))[::-1]
-        columns = {
-            "item_rest": "other items",
-            "other_rater": "the other rater",
-            "three_waves": "itself, three waves",
-        }
-        for number, (name, label) in enumerate(columns.items()):
-            axes.plot(frame[name], place, "osD"[number], color=COLOURS[number], markersize=5, label=label)
-        axes.set_yticks(place, frame["item"])
-        axes.set_xlim(0, 1)
-        axes.set_xlabel("Correlation; share of the variance for three waves")
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+        for number, name in enumerate(("item_rest", "other_rater", "three_waves")):
+            axes.plot(
+                frame[name], place, MARKS[number], color=COLOURS[number], markersize=5, label=say(name, lang)
+            )
+        axes.set_xlim(min(0.0, axes.get_xlim()[0]), 1)
+        return decimal_marks(axis_words(legend_above(axes), x=say("correlation_axis", lang)), lang)
 
     def __repr__(self) -> str:
         return str(self.summary())

@@ -12,8 +12,9 @@ import pandas as pd
 
 from bipstats.codebook import LANGUAGES
 from bipstats.errors import check_option
-from bipstats.plotting import COLOURS, new_axes, tidy_axes
-from bipstats.progression.instruments import RATERS, Instrument, Language, instrument
+from bipstats.figure_words import Language, axis_words, decimal_marks, levels, say
+from bipstats.plotting import COLOURS, FAINT, legend_above, row_axes
+from bipstats.progression.instruments import RATERS, Instrument, instrument
 from bipstats.progression.ratings import Limit, limits, read_ratings
 from bipstats.tables import Summary
 
@@ -40,6 +41,9 @@ class UnitSummary:
     n_clients : int
     n_hidden : int
         Cells that are hidden.
+    form : Instrument
+    lang : {"en", "sv", "da"}
+        Of the labels.
 
     Examples
     --------
@@ -53,6 +57,8 @@ class UnitSummary:
     title: str
     n_clients: int
     n_hidden: int
+    form: Instrument
+    lang: Language
 
     def summary(self) -> Summary:
         """Table with what is hidden."""
@@ -68,20 +74,25 @@ class UnitSummary:
         """Frame behind `plot`."""
         return self.table.copy()
 
-    def plot(self, ax: Axes | None = None) -> Axes:
+    def plot(self, ax: Axes | None = None, *, lang: Language | None = None) -> Axes:
         """Draw mean ratings at first and latest, item by item."""
+        check_option("lang", lang, (None, *LANGUAGES))
+        spoken = self.lang if lang is None else lang
         frame = self.plot_data().dropna(subset=["mean_first", "mean_latest"])
-        axes = tidy_axes(new_axes(height=0.9 + 0.3 * max(len(frame), 4)) if ax is None else ax)
-        axes.grid(False, axis="y")
+        named = {item.key: item.labels[spoken] for item in self.form.items}
+        who = {rater: levels([rater], spoken)[0].lower() for rater in RATERS}
+        labels = [
+            f"{named[item]} ({who[rater]})"
+            for item, rater in zip(frame["item"], frame["respondent"], strict=True)
+        ]
+        axes = row_axes(labels, ax)
         place = np.arange(len(frame))[::-1]
-        axes.hlines(place, frame["mean_first"], frame["mean_latest"], color="#9aa1a9", linewidth=1.4)
-        axes.plot(frame["mean_first"], place, "s", color=COLOURS[1], markersize=5, label="first")
-        axes.plot(frame["mean_latest"], place, "o", color=COLOURS[0], markersize=6, label="latest")
-        names = frame["label"] + " (" + frame["respondent"] + ")"
-        axes.set_yticks(place, names)
-        axes.set_xlabel("Mean rating")
-        axes.legend(frameon=False, fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-        return axes
+        axes.hlines(place, frame["mean_first"], frame["mean_latest"], color=FAINT, linewidth=1.4)
+        axes.plot(frame["mean_first"], place, "s", color=COLOURS[1], markersize=5, label=say("first", spoken))
+        axes.plot(
+            frame["mean_latest"], place, "o", color=COLOURS[0], markersize=5, label=say("latest", spoken)
+        )
+        return decimal_marks(axis_words(legend_above(axes), x=say("mean_rating", spoken)), spoken)
 
     def __repr__(self) -> str:
         return str(self.summary())
@@ -145,7 +156,7 @@ def unit_summary(
     table = pd.DataFrame(made)
     table = table[table["n"].isna() | (table["n"] > 0)].reset_index(drop=True)
     hidden = int(table[["n", *_COUNTS]].isna().to_numpy().sum() - table["steps"].isna().sum() * len(_COUNTS))
-    return UnitSummary(table, title, int(rows["client"].nunique()), hidden)
+    return UnitSummary(table, title, int(rows["client"].nunique()), hidden, form, lang)
 
 
 def _row(own: pd.DataFrame, key: str, label: str, rater: str, limit: Limit) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -13,6 +14,14 @@ from bipstats.errors import ModelError
 from bipstats.replication.wording import counted
 
 Scale = Literal["ratio", "share", "difference"]
+
+FEWEST = 5
+"""Counts below this are not shown."""
+
+_FEW = re.compile(
+    r"(?<![\w.,])[1-4](?= (?:rows?|clients?|entry|entries|events?|pairs?|jobs?|answers?|persons?)\b)"
+)
+_FEW_IN_BRACKETS = re.compile(r"\([1-4]\)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +101,23 @@ class Unavailable:
 
 
 Quantities = dict[str, Estimate | Unavailable]
+
+
+def reason(problem: Exception) -> str:
+    """What an error says, on one line, without counts of one to four.
+
+    Examples
+    --------
+    >>> from bipstats.replication.estimate import reason
+    >>> reason(ValueError("none (3), job only (60); 2 clients entered."))
+    'none (<5), job only (60); <5 clients entered'
+    """
+    return without_few(" ".join(str(problem).split()).rstrip("."))
+
+
+def without_few(text: str) -> str:
+    """A text with its counts of one to four rows or persons hidden."""
+    return _FEW_IN_BRACKETS.sub("(<5)", _FEW.sub("<5", text))
 
 
 def share(flags: np.ndarray, *, what: str, unit: str = "clients", note: str = "") -> Estimate | Unavailable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ import pandas as pd
 from bipstats.caseworkers.exposure import without_breaks
 from bipstats.caseworkers.raw_shares import with_first_caseworker
 from bipstats.caseworkers.switch_rows import SwitchRows, switch_rows
+from bipstats.caseworkers.thought_experiment import counterfactual
 from bipstats.caseworkers.usable import complete as complete
 from bipstats.caseworkers.usable import require as require
 from bipstats.caseworkers.usable import terms as terms
@@ -18,12 +19,14 @@ from bipstats.caseworkers.usable import with_entries as with_entries
 from bipstats.codebook import BACKGROUND, INDICATORS, indicators
 from bipstats.interventions.windows import classify
 from bipstats.register.outcomes import Outcome, outcomes
+from bipstats.replication.model_table import ModelTable
 from bipstats.timeline.landmarks import landmarks
 from bipstats.timeline.person_periods import person_periods
 from bipstats.timeline.spells import spells
 from bipstats.timeline.transitions import transitions
 
 if TYPE_CHECKING:
+    from bipstats.caseworkers.scenario import Counterfactual
     from bipstats.study.study import Study
 
 QUARTER = 13
@@ -48,9 +51,26 @@ class Prepared:
     Parameters
     ----------
     study : Study
+    draws, seed : int
+        Of whatever is resampled over caseworkers.
+    jobs : int, optional
+        Workers for the draws.
     """
 
     study: Study
+    draws: int = 500
+    seed: int = 15
+    jobs: int | None = None
+    tables: dict[str, ModelTable] = field(default_factory=dict)
+
+    def keep(self, quantity: str, table: ModelTable) -> None:
+        """Remember the table of the model that a quantity comes from."""
+        self.tables[quantity] = table
+
+    @cached_property
+    def counterfactual(self) -> Counterfactual:
+        """The thought experiment of E12, by the naive and by the feasible rule."""
+        return counterfactual(self.study, draws=self.draws, rng=self.seed, jobs=self.jobs, progress=False)
 
     @cached_property
     def entry_periods(self) -> pd.DataFrame:
@@ -61,6 +81,11 @@ class Prepared:
     def fresh_periods(self) -> pd.DataFrame:
         """Person-periods to job or education, answers of the last quarter only."""
         return person_periods(spells(self.study, carry_weeks=QUARTER), QUARTER)
+
+    @cached_property
+    def job_answers(self) -> pd.DataFrame:
+        """Person-periods to a job, answers carried for at most a year."""
+        return person_periods(spells(self.study, outcome="job", carry_weeks=52), QUARTER)
 
     @cached_property
     def job_periods(self) -> pd.DataFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bipstats.errors import BipstatsError
+from bipstats.replication.estimate import FEWEST
 from bipstats.replication.frames import Prepared
 
 
@@ -27,14 +28,16 @@ def _flow(prepared: Prepared) -> dict[str, str]:
     """From clients to weeks at risk and entries; nothing where the register cannot be read."""
     try:
         ends = prepared.entry_ends
-    except (BipstatsError, ValueError):
+    except BipstatsError:
         return {}
     left = ends["exit"].value_counts()
     at_risk = int((ends["risk_start"] < ends["week"]).sum())
-    return {
-        "followed in the register": f"{at_risk:,}",
-        "entered a job": f"{int(left['job']):,}",
-        "entered education": f"{int(left['education']):,}",
-        "left otherwise": f"{int(left.drop(['censored', 'job', 'education']).sum()):,}",
-        "still there at the end": f"{int(left['censored']):,}",
+    ways = {
+        "entered a job": int(left["job"]),
+        "entered education": int(left["education"]),
+        "left otherwise": int(left.drop(["censored", "job", "education"]).sum()),
+        "still there at the end": int(left["censored"]),
     }
+    if any(0 < count < FEWEST for count in ways.values()):
+        ways = {}  # all of them: the others would give the small one away
+    return {what: f"{count:,}" for what, count in {"followed in the register": at_risk, **ways}.items()}

@@ -36,7 +36,7 @@ def by_first_belief(study: Study) -> pd.DataFrame:
         way = np.where(rows["exit"] == "censored", "censored", np.where(entered, "entry", "other"))
         rows = rows.assign(way=way, belief=rows["caseworker_belief"].astype(int))
         curve = cumulative_incidence(rows, start=None, stop="weeks", exit="way", by="belief").plot_data()
-    except (BipstatsError, ValueError):
+    except BipstatsError:
         return pd.DataFrame(columns=list(COLUMNS))
     curve = curve[(curve["exit"] == "entry") & (curve["at_risk"] >= 5)]
     curve = curve.rename(columns={"time": "week", "estimate": "incidence"})[list(COLUMNS)]

@@ -2,149 +2,53 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from os import PathLike
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import replace
 
-import pandas as pd
+import numpy as np
+from numpy.random import Generator
 
+from bipstats.caseworkers.effectiveness import check_count
 from bipstats.codebook import sampling_error
 from bipstats.core.progress import progress as bar
 from bipstats.errors import OptionError
 from bipstats.replication.analyses import ANALYSES, estimate
-from bipstats.replication.estimate import Quantities
-from bipstats.replication.figures import forest_data, published_against_estimate
+from bipstats.replication.estimate import FEWEST, Estimate, Quantities, Unavailable, without_few
 from bipstats.replication.frames import Prepared
 from bipstats.replication.glance import glance
 from bipstats.replication.incidence import by_first_belief
 from bipstats.replication.ledger import calibration, ledger
-from bipstats.replication.wording import line, number, range_text
+from bipstats.replication.recipes import recipes
+from bipstats.replication.result import Replication
+from bipstats.replication.sections import sections
+from bipstats.replication.status import status
+from bipstats.replication.tables import tables
+from bipstats.replication.targets import targets
+from bipstats.seeds import check_rng
 from bipstats.study.study import Study
-from bipstats.tables import Summary
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-_TITLE = "Published figures of BIP beside estimates from this study"
-_SIMULATED = "SIMULATED study: no verdict says anything about BIP. "
-_CALIBRATED = (
-    "'calibrated:' marks figures that the generator was made to agree with: agreement tests the software."
-)
+_SEED = 15
 
 
-@dataclass(frozen=True, repr=False, eq=False)
-class Replication:
-    """The ledger of one study; it holds no rows of persons.
-
-    Attributes
-    ----------
-    table : pandas.DataFrame
-        One row per figure or part of one: ``id, statement, kind, published`` (NaN where only words are
-        published), ``scale, estimand, population, time zero, horizon, definition`` (``published`` or
-        ``assumed``), ``target`` (``yes`` if the generator was calibrated to the figure), ``estimate,
-        interval`` (95 %; simultaneous where signs of several classes are judged), ``n, verdict, note``.
-    details : pandas.DataFrame
-        Every definition of a figure: ``id, definition, role`` (``main``, ``admissible``, ``beside``: shown
-        and not judged, ``truth``: of simulated data), ``estimate, interval, n, verdict, note``.
-    simulated : bool
-    glance : mapping of str to str
-        The study in counts.
-    incidence : pandas.DataFrame
-        Cumulative incidence of job or education by the first answer on belief: ``belief, week, incidence,
-        at_risk``; empty if it cannot be computed.
-    calibrated : bool
-        Whether the study comes from a packaged world, left as it was calibrated; False for real data.
-    world : str
-        What the truth of simulated data says about that.
-
-    Examples
-    --------
-    >>> import bipstats as bip
-    >>> ledger = bip.replicate(bip.load_synthetic(), progress=False)
-    >>> ledger.simulated, ledger.calibrated
-    (True, True)
-    >>> sorted(set(ledger.details["role"]))
-    ['admissible', 'beside', 'main', 'truth']
-    """
-
-    table: pd.DataFrame
-    details: pd.DataFrame
-    simulated: bool
-    glance: Mapping[str, str] = field(default_factory=dict)
-    incidence: pd.DataFrame = field(default_factory=pd.DataFrame)
-    calibrated: bool = False
-    world: str = ""
-
-    def summary(self) -> Summary:
-        """The ledger as a table for reading; `table` has every column."""
-        shown = pd.DataFrame(
-            {
-                "id": self.table["id"],
-                "published": [
-                    number(v, s) for v, s in zip(self.table["published"], self._scales, strict=True)
-                ],
-                "estimate": [number(v, s) for v, s in zip(self.table["estimate"], self._scales, strict=True)],
-                "95 % interval": [
-                    range_text(v, s) for v, s in zip(self.table["interval"], self._scales, strict=True)
-                ],
-                "scale": self.table["scale"],
-                "verdict": self.table["verdict"],
-            }
-        )
-        notes = (self._warning,) if self.simulated else ()
-        return Summary(_TITLE, shown, dict(self.glance), notes)
-
-    @property
-    def _warning(self) -> str:
-        """What has to be said before the verdicts on simulated data."""
-        if self.calibrated:
-            return _SIMULATED + _CALIBRATED
-        return f"{_SIMULATED}It is not calibrated to these figures: {self.world}."
-
-    @property
-    def _scales(self) -> pd.Series:
-        return self.table["scale"]
-
-    def lines(self) -> list[str]:
-        """One line per row: id, verdict, published, estimate with interval."""
-        return [line(row) for _, row in self.table.iterrows()]
-
-    def plot_data(self) -> pd.DataFrame:
-        """Frame behind `plot`: ``id, label, published, estimate, conf_low, conf_high`` of the ratios."""
-        return forest_data(self.table)
-
-    def plot(self, ax: Axes | None = None) -> Axes:
-        """Draw the ratios: published mark beside estimate with interval, on a logarithmic scale."""
-        return published_against_estimate(self.plot_data(), ax)
-
-    def to_html(self, path: str | PathLike[str]) -> None:
-        """Write one self-contained page: ledger, definitions, sources and figures.
-
-        Parameters
-        ----------
-        path : path
-            A file that is there already is replaced.
-        """
-        from bipstats.replication.page import render
-
-        Path(path).write_text(render(self), encoding="utf-8", newline="\n")
-
-    def _repr_html_(self) -> str:
-        return self.summary().as_html()
-
-    def __repr__(self) -> str:
-        head = [_TITLE, *([self._warning] if self.simulated else [])]
-        return "\n".join([*head, *self.lines()])
-
-
-def replicate(study: Study, *, progress: bool | None = None) -> Replication:
+def replicate(
+    study: Study,
+    *,
+    draws: int = 500,
+    rng: int | Generator | None = _SEED,
+    jobs: int | None = None,
+    progress: bool | None = None,
+) -> Replication:
     r"""Estimate every published figure of BIP on a study and set the two side by side.
 
     Parameters
     ----------
     study : Study
+    draws : int, default 500
+        Resamples of caseworkers and of their clients' entries: for the intervals of E12 to E15, the thought experiment
+        and the ranks of caseworkers. Nothing else is resampled.
+    rng : int, numpy.random.Generator or None, default 15
+        A whole number gives the same report every time; None: other draws each time, with the seed in the result.
+    jobs : int, optional
+        Workers for the draws, -1 for all cores; the numbers do not depend on it.
     progress : bool, optional
         Draw a progress bar on stderr; None: only on a terminal or in a notebook.
 
@@ -156,7 +60,7 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
     Raises
     ------
     OptionError
-        If `study` is no Study; a folder is read by `bip.read_study` first.
+        If `study` is no Study; a folder is read by `bip.read_study` first. Or `draws` or `rng` has no meaning.
 
     Notes
     -----
@@ -187,14 +91,16 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
             f"study={study!r} must be a Study: bip.read_study(folder) reads one from files, "
             "bip.load_synthetic() gives the packaged one."
         )
-    prepared = Prepared(study)
+    check_count("draws", draws)
+    prepared = Prepared(study, draws, _seed(rng), jobs)
     quantities: Quantities = {}
     for made in bar(estimate(prepared), len(ANALYSES), "replicate", progress):
-        quantities.update(made)
+        quantities.update({name: _of_enough(found, len(study.clients)) for name, found in made.items()})
     known = sampling_error()
     errors = dict(zip(known["quantity"], known["sd"], strict=True))
     table, details = ledger(quantities, errors, study.truth)
     calibrated, world = calibration(study.truth)
+    frames, readings, reasons = sections(prepared, quantities, progress)
     return Replication(
         table=table,
         details=details,
@@ -203,4 +109,31 @@ def replicate(study: Study, *, progress: bool | None = None) -> Replication:
         incidence=by_first_belief(study),
         calibrated=calibrated,
         world=world,
+        **frames,
+        models=tables(prepared.tables, quantities),
+        code=recipes(table, prepared.draws, prepared.seed),
+        assumptions={row.id: row.assumes for row in targets() if row.assumes},
+        status=status(table),
+        readings=readings,
+        reasons=reasons,
+        draws=prepared.draws,
+        seed=prepared.seed,
     )
+
+
+def _of_enough(found: Estimate | Unavailable, clients: int) -> Estimate | Unavailable:
+    """Hold back what rests on one to four clients: a share of so few says something about each."""
+    if isinstance(found, Unavailable):
+        return found
+    if min(found.n, clients) < FEWEST:
+        unit = found.unit if found.n < FEWEST else "clients"
+        return Unavailable(f"it rests on fewer than five {unit} and is not shown")
+    return replace(found, note=without_few(found.note))
+
+
+def _seed(rng: int | Generator | None) -> int:
+    """A whole number that stands for the draws, so that the report can say how to repeat them."""
+    check_rng(rng)
+    if isinstance(rng, Generator) or rng is None:
+        return int(np.random.default_rng(rng).integers(2**31))
+    return int(rng)

@@ -46,6 +46,8 @@ class Target:
         Definitions as good as the row's own; estimates shown and not judged.
     truth : tuple of (quantity, scale, label)
         What is true in a simulated study.
+    assumes : str
+        What the reading of the row takes for granted, and what cannot be concluded from it.
     """
 
     id: str
@@ -70,6 +72,7 @@ class Target:
     admissible: tuple[Pair, ...] = ()
     beside: tuple[Pair, ...] = ()
     truth: tuple[tuple[str, str, str], ...] = ()
+    assumes: str = ""
 
     @property
     def figure(self) -> str:

@@ -34,7 +34,13 @@ def read(path: Path, table: str, mapping: FileMapping) -> Raw:
     except (OSError, pa.ArrowException) as error:
         fix = f"write the file anew ({type(error).__name__})"
         return unreadable(table, "the file cannot be read as parquet", fix)
-    return Raw(frame, line_numbers(len(frame)), [])
+    return Raw(frame.drop(columns=_row_numbers(stored)), line_numbers(len(frame)), [])
+
+
+def _row_numbers(stored: pa.Table) -> list[str]:
+    """Columns that pandas adds for the index of a frame from which rows were taken; it names no frame's own so."""
+    told = (stored.schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in told if isinstance(name, str) and name.startswith("__index_level_")]
 
 
 def write(table: pd.DataFrame, path: Path) -> None:

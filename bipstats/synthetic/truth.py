@@ -33,12 +33,12 @@ _E2_STATEMENT = (
     "a choice that the published figures cannot settle."
 )
 _E2_BIAS = (
-    "Noise in the answers biases the reference analysis both ways; "
-    "its hazard ratio of 1.33 stands for a true 1.46."
+    "Noise in the answers biases the reference analysis both ways: in large studies its hazard ratio is 1.32 (error"
+    " of its log .010), where the truth is 1.50."
 )
 _E2_DESIGN = (
-    "Train a random half of the caseworkers to believe more: the log odds of entry rise by .22 (.01; 60 studies of "
-    "4,000 clients), with a power of about .5 at 4,000 clients and .8 at 12,000; in F they do not move."
+    "Train a random half of the caseworkers to believe more: the log hazard of entry rises by .24 (.01), which is "
+    "found with a power of .73 (.04) by 4,000 clients and of .8 by about 5,600; in F it does not rise."
 )
 
 
@@ -77,7 +77,7 @@ class Truth:
     >>> import bipstats as bip
     >>> truth = bip.Truth()
     >>> truth.hazard.belief
-    0.376
+    0.4023
     >>> truth.replace({"hazard.belief": 0.1, "name": "weaker"})
     Truth('weaker': World E2 with hazard.belief = 0.1.)
     """
@@ -137,7 +137,7 @@ class Truth:
         'quarters'
         >>> changed = bip.Truth().replace({"hazard.belief": 0.1}).parameters()
         >>> changed.query("section == 'hazard' and name == 'belief'").iloc[0]["status"]
-        'assumed (0.376 in E2)'
+        'assumed (0.4023 in E2)'
         """
         import pandas as pd
 

@@ -19,7 +19,7 @@ from bipstats.replication.analyses import (
     progression,
     switches,
 )
-from bipstats.replication.estimate import Quantities, Unavailable
+from bipstats.replication.estimate import Quantities, Unavailable, reason
 from bipstats.replication.frames import Prepared
 
 Analysis = Callable[[Prepared], Quantities]
@@ -60,6 +60,5 @@ def estimate(prepared: Prepared) -> Iterator[Quantities]:
     for analysis, names in ANALYSES.items():
         try:
             yield {name: made for name, made in analysis(prepared).items() if name in names}
-        except (BipstatsError, ArithmeticError, ValueError) as problem:
-            reason = " ".join(str(problem).split()).rstrip(".")
-            yield {name: Unavailable(reason) for name in names}
+        except BipstatsError as problem:  # anything else is an error of ours and must be seen
+            yield {name: Unavailable(reason(problem)) for name in names}

@@ -14,22 +14,23 @@ from bipstats.caseworkers.belief_models import (
 from bipstats.caseworkers.first_answers import BELIEF
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
 from bipstats.replication.frames import Prepared
+from bipstats.replication.model_table import ModelTable
 
 
 def carried(prepared: Prepared) -> Quantities:
     """Hazard ratio with answers carried for at most 52 weeks: the reference analysis."""
-    return {"belief carried": _hazard_ratio(prepared, prepared.entry_periods)}
+    return {"belief carried": _hazard_ratio(prepared, "belief carried", prepared.entry_periods)}
 
 
 def fresh(prepared: Prepared) -> Quantities:
     """Hazard ratio with the answers of the last quarter only."""
-    return {"belief fresh": _hazard_ratio(prepared, prepared.fresh_periods)}
+    return {"belief fresh": _hazard_ratio(prepared, "belief fresh", prepared.fresh_periods)}
 
 
 def change_since_first(prepared: Prepared) -> Quantities:
     """Hazard ratio of belief given its first answer: change within the client."""
     rows = with_first_answer(prepared.entry_periods, prepared.first_entry)
-    return {"belief change": _hazard_ratio(prepared, rows, FIRST)}
+    return {"belief change": _hazard_ratio(prepared, "belief change", rows, FIRST)}
 
 
 def one_year(prepared: Prepared) -> Quantities:
@@ -41,6 +42,7 @@ def one_year(prepared: Prepared) -> Quantities:
     return {"belief odds ratio": odds, "belief risk ratio": ratio}
 
 
-def _hazard_ratio(prepared: Prepared, rows: pd.DataFrame, *more: str) -> Estimate:
+def _hazard_ratio(prepared: Prepared, quantity: str, rows: pd.DataFrame, *more: str) -> Estimate:
     fit, notes = entry_hazard(rows, lambda: prepared.entries("job_or_education"), *more)
+    prepared.keep(quantity, ModelTable.of(fit, BELIEF, *notes))
     return coefficient(fit, BELIEF, *notes)

@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bipstats.caseworkers.raw_shares import RawShares, entered
-from bipstats.caseworkers.thought_experiment import counterfactual
 from bipstats.codebook import BACKGROUND, REFERENCE_RATER
 from bipstats.models.logit import logit
 from bipstats.register.outcomes import Outcome
 from bipstats.replication.estimate import Estimate, Quantities, Scale, share
 from bipstats.replication.frames import SIGNIFICANT, Prepared, complete, terms, with_entries
+from bipstats.replication.model_table import ModelTable
 from bipstats.replication.wording import counted
 
 Floats = NDArray[np.float64]
@@ -36,10 +36,6 @@ NAIVE = (
 ADJUSTED = ("adjusted top half", "adjusted bottom half", "adjusted less raw gap")
 FEASIBLE = ("feasible top quarter, follow-up", "feasible top decile, follow-up")
 ADJUSTED_BY_ANSWERS = tuple(f"{name}, with answers" for name in ADJUSTED)
-
-_DRAWS = 500
-_DRAWS_FEASIBLE = 200
-_SEED = 15
 
 
 def actual(prepared: Prepared) -> Quantities:
@@ -63,13 +59,15 @@ def naive(prepared: Prepared) -> Quantities:
     for horizon, weeks in HORIZONS.items():
         group = RawShares.of(prepared.entry_ends, weeks, LEAST_CLIENTS)
         for name, part in GROUPS.items():
-            made[f"top {name}, {horizon}"] = _bootstrap(group, partial(RawShares.top, part=part))
+            made[f"top {name}, {horizon}"] = _bootstrap(prepared, group, partial(RawShares.top, part=part))
             made[f"ratio of top {name}, {horizon}"] = _bootstrap(
-                group, partial(_log_ratio, part=part), "ratio"
+                prepared, group, partial(_log_ratio, part=part), "ratio"
             )
     group = RawShares.of(prepared.entry_ends, None, LEAST_CLIENTS)
-    made["bottom half, follow-up"] = _bootstrap(group, lambda g: g.bottom(1 / 2))
-    made["gap of halves"] = _bootstrap(group, lambda g: g.top(1 / 2) - g.bottom(1 / 2), "difference")
+    made["bottom half, follow-up"] = _bootstrap(prepared, group, lambda g: g.bottom(1 / 2))
+    made["gap of halves"] = _bootstrap(
+        prepared, group, lambda g: g.top(1 / 2) - g.bottom(1 / 2), "difference"
+    )
     return made
 
 
@@ -95,7 +93,7 @@ def feasible(prepared: Prepared) -> Quantities:
 
     `bip.caseworkers.counterfactual` at its defaults; the error is a quarter of its 95 % interval.
     """
-    found = counterfactual(prepared.study, draws=_DRAWS_FEASIBLE, rng=_SEED, progress=False)
+    found = prepared.counterfactual
     rows = found.table[found.table["kind"] == "feasible"].set_index("group")[
         ["share", "conf_low", "conf_high"]
     ]
@@ -126,14 +124,17 @@ def _adjusted(prepared: Prepared, *answers: str) -> list[Estimate]:
         f"{counted(unmeasured, 'client')} without a measurement while at risk left out" if unmeasured else "",
         f"{counted(missing, 'client')} with missing answers left out" if missing else "",
     )
-    expected = logit(f"entry ~ {right}", rows).predict(rows).to_numpy()
+    fit = logit(f"entry ~ {right}", rows)
+    expected = fit.predict(rows).to_numpy()
+    name = "adjusted less raw gap, with answers" if answers else "adjusted less raw gap"
+    prepared.keep(name, ModelTable.of(fit, "", *left_out, lost, note))
     group = RawShares.from_clients(
         rows["entry_caseworker"], rows["entry"].to_numpy(), expected, LEAST_CLIENTS
     )
     made = [
-        _bootstrap(group, lambda g: g.adjusted().top(1 / 2)),
-        _bootstrap(group, lambda g: g.adjusted().bottom(1 / 2)),
-        _bootstrap(group, lambda g: g.adjusted().gap() - g.gap(), "difference"),
+        _bootstrap(prepared, group, lambda g: g.adjusted().top(1 / 2)),
+        _bootstrap(prepared, group, lambda g: g.adjusted().bottom(1 / 2)),
+        _bootstrap(prepared, group, lambda g: g.adjusted().gap() - g.gap(), "difference"),
     ]
     return [estimate.with_note(*left_out, lost, note) for estimate in made]
 
@@ -144,9 +145,9 @@ def _log_ratio(group: RawShares, part: float) -> Floats:
 
 
 def _bootstrap(
-    group: RawShares, statistic: Callable[[RawShares], Floats], scale: Scale = "share"
+    prepared: Prepared, group: RawShares, statistic: Callable[[RawShares], Floats], scale: Scale = "share"
 ) -> Estimate:
     """A statistic of the caseworkers with its error from resampling them."""
-    value, again = group.resampled(statistic, _DRAWS, np.random.default_rng(_SEED))
+    value, again = group.resampled(statistic, prepared.draws, np.random.default_rng(prepared.seed))
     note = f"caseworkers with at least {LEAST_CLIENTS} clients"
     return Estimate(value, float(np.std(again, ddof=1)), len(group.clients), scale, "caseworkers", note)

@@ -13,8 +13,11 @@ from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import hazard
 from bipstats.replication.estimate import Estimate, Quantities, coefficient
-from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, terms, with_entries
+from bipstats.replication.frames import CLIENT_SIX, Prepared, complete, require, terms, with_entries
+from bipstats.replication.model_table import ModelTable
 from bipstats.replication.wording import counted
+
+_SHOWN = "high_orientation"
 
 
 def all_dates(prepared: Prepared) -> Quantities:
@@ -34,6 +37,7 @@ def pre_dated(prepared: Prepared) -> Quantities:
     is clustered by caseworker, orientation taken as it is.
     """
     fit, lost = split_hazard(prepared.study, "job")
+    prepared.keep("orientation pre-dated", ModelTable.of(fit, HIGH, lost, called=_SHOWN))
     return {"orientation pre-dated": coefficient(fit, HIGH, lost)}
 
 
@@ -47,6 +51,7 @@ def _net_belief(study: object) -> pd.DataFrame:
     rows = _with_client_answers(study.responses).merge(_background(study.clients), on="client")  # type: ignore[attr-defined]
     right, _ = terms(rows, *BACKGROUND, "C(jobcentre)", *CLIENT_SIX)
     rows = complete(rows, right)
+    require(rows, "belief")  # else what is left of it is rounding
     flags = rows.select_dtypes("boolean").columns
     rows = rows.astype(dict.fromkeys(flags, float))
     matrix = fit_design(right, rows)[1]
@@ -111,8 +116,9 @@ def _hazard_ratio(prepared: Prepared, rows: pd.DataFrame, orientation: np.ndarra
         "with a caseworker whose orientation is known",
     )
     own = tuple(f"own_{key}" for key in CLIENT_SIX)
-    right, note = terms(used, "high_orientation", *BACKGROUND, *own, "C(jobcentre)", "switched")
+    right, note = terms(used, _SHOWN, *BACKGROUND, *own, "C(jobcentre)", "switched")
     fit = hazard(right, used, exposure="exposure", vcov=cluster("caseworker"), missing="drop")
     without = int((~known).sum())
     left_out = f"{counted(without, 'row')} whose caseworker has no such answers left out" if without else ""
-    return coefficient(fit, "high_orientation", left_out, lost, note)
+    prepared.keep("orientation", ModelTable.of(fit, _SHOWN, left_out, lost, note))
+    return coefficient(fit, _SHOWN, left_out, lost, note)

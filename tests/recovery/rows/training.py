@@ -19,9 +19,7 @@ def arms(data: StudyData) -> Quantities:
         trained=data.periods["client"].map(drawn),
         first_caseworker=data.periods["client"].map(first.set_index("client")["caseworker"]),
     )
-    fit = bip.hazard(
-        RIGHT, rows, exposure="exposure", vcov=bip.cluster("first_caseworker"), missing="drop"
-    )
+    fit = bip.hazard(RIGHT, rows, exposure="exposure", vcov=bip.cluster("first_caseworker"), missing="drop")
     return {"log hazard ratio": term(fit, "trained")}
 
 
