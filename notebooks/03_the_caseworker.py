@@ -41,7 +41,7 @@ pd.Series({name: worlds[name].statement for name in ("E2", "N2", "F", "S")}, nam
 # %%
 belief = bip.caseworkers.belief(study)
 axes = belief.plot()
-axes.set_title("First answer on belief and entry within a year (synthetic; 95 %)", loc="left", fontsize=10);
+axes.figure.suptitle("First answer on belief and entry within a year (synthetic; 95 %)", x=0.01, ha="left", fontsize=10);
 
 # %% [markdown]
 # Dots are observed shares; dashes are the shares expected from *everything but* the answer on belief. The dashes climb
@@ -103,7 +103,7 @@ axes.spines[["top", "right"]].set_visible(False)
 # %%
 orientation = bip.caseworkers.orientation(study)
 axes = orientation.plot()
-axes.set_title("Some caseworkers believe more, whoever the client is (synthetic)", loc="left", fontsize=10)
+axes.figure.suptitle("Some caseworkers believe more, whoever the client is (synthetic)", x=0.01, ha="left", fontsize=10)
 orientation.spread.round(2)
 
 # %%
@@ -114,8 +114,8 @@ ratios[["netting", "outcome", "estimate", "conf_low", "conf_high", "entries"]].r
 # %% [markdown]
 # The two nettings give different numbers. Which of them BIP used, or whether it used either, the sources do not say.
 #
-# *Assumption: within a job centre, clients come to caseworkers irrespective of prospects that no answer shows.* What can be checked is whether
-# the clients' measured characteristics differ between high and low orientation:
+# *Assumption: within a job centre, clients come to caseworkers irrespective of prospects that no answer shows.*
+# What can be checked is whether the clients' measured characteristics differ between high and low orientation:
 
 # %%
 balance = dict(effect.joint_p)
@@ -187,8 +187,8 @@ pd.DataFrame(
 #
 # ## 4. The winner's curse
 #
-# Pick the quarter of caseworkers with the highest share among *half* of their clients. Then look at the other half. If the picked ones are good, they stay
-# good. If they were lucky, they do not.
+# Pick the quarter of caseworkers with the highest share among *half* of their clients. Then look at the other half.
+# If the picked ones are good, they stay good. If they were lucky, they do not.
 
 # %%
 def split_shares(one, seed):
@@ -230,8 +230,8 @@ axes.spines[["top", "right"]].set_visible(False)
 #
 # ## 5. What if all were as good as the best?
 #
-# `counterfactual` does the thought experiment twice: *naive*, with raw shares, and *feasible*, with caseworkers picked on some clients and read on
-# others. On simulated studies a third number is known: the truth.
+# `counterfactual` does the thought experiment twice: *naive*, with raw shares, and *feasible*, with caseworkers
+# picked on some clients and read on others. On simulated studies a third number is known: the truth.
 
 # %%
 thought = {name: bip.caseworkers.counterfactual(one, draws=100, rng=1, progress=False) for name, one in pair.items()}
@@ -239,23 +239,28 @@ figure, sides = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True, layout="const
 for axes, (name, result) in zip(sides, thought.items()):
     result.plot(ax=axes)
     axes.set_title(f"World {name}, seed 1 (95 %)", loc="left", fontsize=10)
-sides[0].set_ylim(0, 112 * max(result.table["conf_high"].max() for result in thought.values()));  # room for the legend
+    axes.get_legend().remove()  # one is enough for both
+sides[0].set_ylim(0, None)
+sides[1].set_ylabel("")
+figure.legend(*sides[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False);
 
 # %%
 pd.concat({name: result.table.iloc[:, :8] for name, result in thought.items()}).round(3)
 
 # %% [markdown]
-# *Assumptions of the feasible number: clients of a job centre are alike between caseworkers given what is measured, and what good caseworkers do
-# can be copied.* Capacity is left out: good caseworkers have so many hours, and the jobs their clients get are taken.
+# *Assumptions of the feasible number: clients of a job centre are alike between caseworkers given what is measured,
+# and what good caseworkers do can be copied.* Capacity is left out: good caseworkers have so many hours, and the
+# jobs their clients get are taken.
 #
 # *Feasible* finds more than the picture of section 4. Its picks rest on nine tenths of the clients instead of a half, and on shrunken rates
 # that hold answers equal, so a few lucky entries count for less. And it lets every client have such a caseworker from the start to the end,
 # while above many changed to another.
 #
-# The naive numbers are nearly the same in *both* worlds. The truth, which is known for the top decile, is not: in E2 much of the naive gain
-# there is real, in N2 most of it is luck. By construction, the truth of E2 lies at the published 28.45 %: its caseworkers were
-# made to differ by so much. The naive number for the top *quarter* comes near to 28.45 % as well, and it does so where caseworkers hardly differ. How
-# BIP defined "effective" is not published, so this does not show that its figure was naive. It shows that the figure alone does not decide.
+# The naive numbers are nearly the same in *both* worlds. The truth, which is known for the top decile, is not: in
+# E2 much of the naive gain there is real, in N2 most of it is luck. By construction, the truth of E2 lies at the
+# published 28.45 %: its caseworkers were made to differ by so much. The naive number for the top *quarter* comes
+# near to 28.45 % as well, and it does so where caseworkers hardly differ. How BIP defined "effective" is not
+# published, so this does not show that its figure was naive. It shows that the figure alone does not decide.
 #
 # ## 6. A change of caseworker
 
@@ -267,7 +272,7 @@ start, half_life = truth["switch_effect", "log hazard"], truth["switch_effect_ha
 quarters = np.arange(0, 10.5, 0.25)
 axes.step(quarters, np.exp(start * 2 ** (-np.floor(quarters) / half_life)), where="post", color=GREEN, linewidth=1.5)
 axes.annotate("truth", (9.4, 0.97), xytext=(0, -13), textcoords="offset points", color=GREEN)
-axes.set_title("Before and after a change of caseworker (synthetic; 95 %)", loc="left", fontsize=10, pad=26);
+axes.figure.suptitle("Before and after a change of caseworker (synthetic; 95 %)", x=0.01, ha="left", fontsize=10);
 
 # %%
 parts = change.table.set_index("term")
@@ -277,9 +282,10 @@ parts.loc[
 ].round(2)
 
 # %% [markdown]
-# *Assumption: clients alike in answers, background, centre and time are alike in what else moves their chances, changed or not.* It is most
-# credible where the caseworker *left* and the whole caseload moved. Before a departure nothing has happened yet, so the left side of the picture should be flat, and it is, within wide intervals. The effect
-# fades, so a single ratio is an average over whatever time was watched.
+# *Assumption: clients alike in answers, background, centre and time are alike in what else moves their chances,
+# changed or not.* It is most credible where the caseworker *left* and the whole caseload moved. Before a departure
+# nothing has happened yet, so the left side of the picture should be flat, and it is, within wide intervals. The
+# effect fades, so a single ratio is an average over whatever time was watched.
 #
 # The last row is a mistake that looks like a finding: clients who *ever* change had to stay without a job until then (notebook 05).
 #
@@ -346,8 +352,9 @@ check(
 )
 
 # %% [markdown]
-# **3. Sorted.** Simulate world S (`bip.simulate(worlds["S"], rng=1)`) and estimate `orientation_effect` on it (`draws=50, rng=1`). What is the hazard ratio of job or
-# education, net of background and answers, to three digits? The truth is 1.
+# **3. Sorted.** Simulate world S (`bip.simulate(worlds["S"], rng=1)`) and estimate `orientation_effect` on it
+# (`draws=50, rng=1`). What is the hazard ratio of job or education, net of background and answers, to three digits?
+# The truth is 1.
 
 # %%
 answer = ...

@@ -16,8 +16,9 @@
 #
 # Can a change of answers show what an intervention does?
 #
-# **All persons here are synthetic**, and no coefficient is an estimate of BIP. The study that comes with the library was *chosen* as the nearest of 100
-# simulated ones to the published figures. Runs in less than half a minute; four exercises.
+# **All persons here are synthetic**, and no coefficient is an estimate of BIP. The study that comes with the
+# library was *chosen* as the nearest of 100 simulated ones to the published figures. Runs in less than half a
+# minute; four exercises.
 
 # %%
 import matplotlib.pyplot as plt
@@ -41,15 +42,15 @@ listed.agg(number="size", interventions=", ".join).style
 # %%
 counted = bip.interventions.shares(study)
 axes = counted.plot()
-axes.set_title("Classes of intervention in 13 weeks (synthetic)", loc="left", fontsize=10)
+axes.figure.suptitle("Classes of intervention in 13 weeks (synthetic)", x=0.01, ha="left", fontsize=10)
 counted.table[["kind", "by_window", "by_client", "first_window", "not_risen"]].round(3)
 
 # %% [markdown]
 # The agreement with the published shares is by construction: the simulation was tuned to them.
 #
-# A slide adds the first two classes up: "57 % of the clients stand still or go backwards". That is a sum of classes. The last
-# column counts what the sentence seems to say, those whose index did *not* rise. It is not far from a half in every class, because with noise in the answers
-# about half do not rise where nothing changes.
+# A slide adds the first two classes up: "57 % of the clients stand still or go backwards". That is a sum of
+# classes. The last column counts what the sentence seems to say, those whose index did *not* rise. It is not far
+# from a half in every class, because with noise in the answers about half do not rise where nothing changes.
 #
 # ## 2. What is a change?
 #
@@ -65,8 +66,9 @@ change.table[["item", "steps", "reliability", "improved", "improved_by_noise", "
 #
 # ## 3. Progression by class
 #
-# What is true here is known in standard deviations of readiness. The index holds noise and lasting traits besides, so such a step is a smaller part of
-# *its* standard deviation. How much smaller can be seen by opening a simulation and looking at the readiness that no real study shows:
+# What is true here is known in standard deviations of readiness. The index holds noise and lasting traits besides,
+# so such a step is a smaller part of *its* standard deviation. How much smaller can be seen by opening a simulation
+# and looking at the readiness that no real study shows:
 
 # %%
 opened = bip.simulate(rng=1, latent=True)
@@ -80,14 +82,15 @@ pd.DataFrame({"in sd of readiness": truth, "in sd of the index": seen * truth}).
 # %%
 contrast = bip.interventions.contrast(study, rng=1)
 axes = contrast.plot_means()
-axes.set_title("Observed change per quarter (synthetic; grey: counts as none; 95 % together)", loc="left", fontsize=10)
+axes.figure.suptitle("Observed change per quarter (synthetic; green: the truth; 95 % together)", x=0.01, ha="left", fontsize=10)
 for row, drift in enumerate(["none", "other_only", "job_only", "job_and_other"]):
     axes.plot(seen * truth[f"drift_{drift}"], axes.get_yticks()[row], "|", color=GREEN, markersize=18, markeredgewidth=2)
-axes.figure.set_size_inches(7.5, 3)
+axes.figure.set_size_inches(8, 3.6)
 
 # %% [markdown]
-# Green strokes are the truth: what one quarter in the class does. The order is that of the published signs, by construction. "About zero" needs more than an interval that holds zero, it needs one that holds nothing *but* small values
-# (the grey band). Here a *small* p-value says "about zero":
+# The truth is what one quarter in the class does. The order is that of the published signs, by
+# construction. "About zero" needs more than an interval that holds zero, it needs one that holds nothing *but* small
+# values (the grey band). Here a *small* p-value says "about zero":
 
 # %%
 contrast.equivalence().tidy().round(3)
@@ -99,7 +102,7 @@ contrast.equivalence().tidy().round(3)
 
 # %%
 axes = contrast.plot()
-axes.set_title("Difference from no intervention, by design (synthetic; 95 %)", loc="left", fontsize=10);
+axes.figure.suptitle("Difference from no intervention, by design (synthetic; 95 %)", x=0.01, ha="left", fontsize=10);
 
 # %% [markdown]
 # | design | assumes |
@@ -109,8 +112,8 @@ axes.set_title("Difference from no intervention, by design (synthetic; 95 %)", l
 # | level before, noise taken out | of clients with the same *true* level, chance decides |
 # | within clients, without it | what differs between clients lasts |
 #
-# They cannot all hold, so they are shown side by side and never put into one model. Do they differ more than chance makes one study differ from
-# the next? Five studies that nobody chose:
+# They cannot all hold, so they are shown side by side and never put into one model. Do they differ more than chance
+# makes one study differ from the next? Five studies that nobody chose:
 
 # %%
 KINDS = ["observed means", "level before, as measured", "level before, noise taken out", "within clients, without it"]
@@ -199,13 +202,13 @@ contrast.raters[["design", "term", "estimate", "conf_low", "conf_high"]].round(3
 # %% [markdown]
 # ## 7. And the job?
 #
-# Progression is a means. Does beginning a first job-oriented intervention bring a job? Each week in which a client could begin is a small trial:
-# those who begin against those who do not begin *now*, weighted alike.
+# Progression is a means. Does beginning a first job-oriented intervention bring a job? Each week in which a client
+# could begin is a small trial: those who begin against those who do not begin *now*, weighted alike.
 
 # %%
 start = bip.interventions.first_start_effect(study, draws=200, rng=1)
 axes = start.plot()
-axes.set_title("After a first job-oriented start (synthetic; 95 %)", loc="left", fontsize=10)
+axes.figure.suptitle("After a first job-oriented start (synthetic; 95 %)", x=0.01, ha="left", fontsize=10)
 start.table[["weeks", "began", "without", "difference", "conf_low", "conf_high"]].round(4)
 
 # %%
@@ -216,8 +219,9 @@ through.table.round(4)
 # The difference is small and its interval holds zero, although the effect on progression was clear. Progression adds up slowly: an intervention lasts
 # a quarter or so, and jobs are few. In this world all of its effect goes through readiness.
 #
-# *Assumptions: that caseworkers know nothing more than the answers say of who is about to enter; for the split, that nothing unmeasured moves
-# two of intervention, index and entry.* The second table is a split of a difference by a model, never "the part caused".
+# *Assumptions: that caseworkers know nothing more than the answers say of who is about to enter; for the split,
+# that nothing unmeasured moves two of intervention, index and entry.* The second table is a split of a difference
+# by a model, never "the part caused".
 #
 # ## What may be concluded
 #
@@ -258,7 +262,8 @@ check(
 )
 
 # %% [markdown]
-# **2. In parallel.** Adjusted (`contrast.compare()`), does the simultaneous 95 % interval of "job + other" less "job only" exclude zero? Answer "yes" or "no".
+# **2. In parallel.** Adjusted (`contrast.compare()`), does the simultaneous 95 % interval of "job + other" less
+# "job only" exclude zero? Answer "yes" or "no".
 
 # %%
 answer = ...
@@ -275,7 +280,8 @@ check(
 # The truth is a difference. A rank can be right and still not be shown.
 
 # %% [markdown]
-# **3. Lows.** In `nothing` (world RTM, seed 1), by "within clients, without it", what is the difference of "job + other" from "none"? The truth is 0.
+# **3. Lows.** In `nothing` (world RTM, seed 1), by "within clients, without it", what is the difference of "job +
+# other" from "none"? The truth is 0.
 
 # %%
 answer = ...
@@ -296,9 +302,9 @@ check(
 )
 
 # %% [markdown]
-# **4. Noise alone.** Let 10,000 clients have a readiness that never changes, and an index that is readiness plus noise (both standard normal, the noise
-# drawn anew each time). The 3,000 lowest at the first measurement get an intervention that does nothing. By how much does their mean index rise?
-# (Draw it with `numpy`.)
+# **4. Noise alone.** Let 10,000 clients have a readiness that never changes, and an index that is readiness plus
+# noise (both standard normal, the noise drawn anew each time). The 3,000 lowest at the first measurement get an
+# intervention that does nothing. By how much does their mean index rise? (Draw it with `numpy`.)
 
 # %%
 answer = ...
