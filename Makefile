@@ -59,7 +59,8 @@ NOTEBOOKS ?= notebooks/*.ipynb
 
 notebooks: $(VENV)/.notebook ## run the notebooks (NOTEBOOKS=notebooks/01*.ipynb: some), and see that each agrees with its .py
 	$(BIN)/python tests/pairs.py
-	$(BIN)/python -m pytest -q -n $(JOBS) --nbmake --nbmake-timeout=120 $(NOTEBOOKS)
+	@# One BLAS thread for each kernel: several kernels with several threads on few cores wait for each other.
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest -q -n $(JOBS) --nbmake --nbmake-timeout=120 $(NOTEBOOKS)
 
 release-data: $(READY) ## write the released synthetic study anew, bit for bit
 	$(BIN)/python -m bipstats.synthetic.release synthetic

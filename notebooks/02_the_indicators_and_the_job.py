@@ -170,7 +170,7 @@ proportional.table[proportional.table["term"].isin([*INDICATORS, "GLOBAL"])].set
 
 # %%
 axes = proportional.plot()
-axes.set_title(f"Does the coefficient of {proportional.plot_data()['term'].iloc[0]} change over time?", loc="left", fontsize=10)
+axes.figure.suptitle("Does the coefficient with the smallest p-value change over time?", x=0.01, ha="left", fontsize=10)
 axes.set_xlabel("Weeks since enrolment, spaced by events")
 axes.figure.set_size_inches(7, 3.6)
 
@@ -237,7 +237,7 @@ scale.table[["model", "n_items", "auc", "auc_error", "more_auc", "conf_low", "co
 
 # %%
 axes = scale.plot()
-axes.set_title("A handful of items predicts as well as eleven (synthetic; area under the curve, 95 %)", loc="left", fontsize=10)
+axes.figure.suptitle("A handful of items predicts as well as eleven (synthetic; area under the curve, 95 %)", x=0.01, ha="left", fontsize=10)
 axes.figure.set_size_inches(7.5, 4)
 
 # %% [markdown]
