@@ -15,7 +15,12 @@ from sphinx.util import logging
 
 import bipstats
 
-os.environ.pop("MPLBACKEND", None)  # with any other than their own the pages' kernels show no figure
+# For the kernels of the pages: with any backend but their own they show no figure, two with all threads each are slower
+# than with one, and the notebooks' exercises are checked by a module beside them.
+os.environ.pop("MPLBACKEND", None)
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
+_beside = [str(Path(__file__).parent.parent / "notebooks"), os.environ.get("PYTHONPATH", "")]
+os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, _beside))
 
 project = "bipstats"
 version = release = bipstats.__version__
