@@ -89,8 +89,8 @@ def exposure(study: Study, outcome: Outcome, horizon: int | None, adjust: Adjust
     if horizon is not None:
         rows = _within(rows, horizon)
     own = [f"{key}_client" for key in CLIENT_ITEMS] if adjust == "answers" else []
-    known = [*([] if adjust == "centre" else BACKGROUND), *own]
-    known, empty = with_values(rows, known)
+    background, empty = with_values(rows, [] if adjust == "centre" else BACKGROUND)
+    known = [*background, *own]
     flow += empty.items()
     for why, needed in (
         ("no caseworker at the time", ["caseworker"]),

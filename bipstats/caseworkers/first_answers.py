@@ -74,8 +74,8 @@ def first_answers(study: Study) -> FirstAnswers:
     beside = _beside(first, study.responses)
     known = beside.merge(_background(study.clients), on="client", how="left")
     own = [f"own_{key}" for key in CLIENT_ITEMS]
-    needed, empty = with_values(known, (*BACKGROUND, *own))
-    complete = known[needed].notna().all(axis=1)
+    background, empty = with_values(known, BACKGROUND)
+    complete = known[[*background, *own]].notna().all(axis=1)
     rows = known[complete].reset_index(drop=True)
     flow = (
         ("first answers on belief", len(first)),

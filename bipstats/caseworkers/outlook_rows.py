@@ -84,13 +84,13 @@ def clients(study: Study, found: Outlook, outcome: Outcome, horizon: int) -> Cli
     pair = found.before.pairs.get_indexer(pairs)
     others = np.where(pair >= 0, found.before.count[pair], 0)
     rows = rows.assign(pair=pair, others=others)
-    needed, empty = with_values(rows, (*BACKGROUND, *own))
+    background, empty = with_values(rows, BACKGROUND)
     flow += empty.items()
     for why, kept in (
         ("not followed over the horizon", rows["full_horizon"]),
         ("no caseworker then", rows["caseworker"].notna()),
         ("caseworker without earlier answers on others", rows["others"] > 0),
-        ("background or own answers missing", rows[needed].notna().all(axis=1)),
+        ("background or own answers missing", rows[[*background, *own]].notna().all(axis=1)),
     ):
         lost = ~kept.reindex(rows.index)
         flow.append((f"left out: {why}", int(lost.sum())))

@@ -152,8 +152,8 @@ def _trials(
     in_force = covariates.at(client, week)
     who, what = covariates.columns(study, in_force)
     data = pd.DataFrame({**who, **what, "week": week}, copy=False)
-    needed, empty = with_values(data, (*_ITEMS, *BACKGROUND))
-    complete = data[needed].notna().all(axis=1).to_numpy()
+    background, empty = with_values(data, BACKGROUND)
+    complete = data[[*_ITEMS, *background]].notna().all(axis=1).to_numpy()
     flow = {
         "clients": len(ends),
         "with a job-oriented intervention at enrolment": int((started <= 0).sum()),

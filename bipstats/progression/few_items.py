@@ -237,8 +237,8 @@ def _rows(study: Study, outcome: Outcome, horizon: int) -> tuple[pd.DataFrame, F
     ends = outcomes(study, outcome).set_index("client")["data_end"]
     reach = ends.reindex(rows["client"]).to_numpy(float) - rows["landmark"].to_numpy(float)
     known = rows["entered"].notna().to_numpy()
-    needed, empty = with_values(rows, (*_ITEMS, *BACKGROUND))
-    complete = rows[needed].notna().all(axis=1).to_numpy()
+    background, empty = with_values(rows, BACKGROUND)
+    complete = rows[[*_ITEMS, *background]].notna().all(axis=1).to_numpy()
     ordered = np.sort(reach)
     share = 1 - np.searchsorted(ordered, rows["weeks"].to_numpy(float), side="left") / len(ordered)
     used = known & complete
