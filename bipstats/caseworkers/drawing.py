@@ -24,7 +24,8 @@ def caterpillar(
     Parameters
     ----------
     frame : pandas.DataFrame
-        ``position, adjusted, shrunken, conf_low, conf_high, caseworker``; rates per client-year.
+        ``position, adjusted, shrunken, conf_low, conf_high`` and, where they may be named, ``caseworker``; rates per
+        client-year.
     rate : float
         Of all caseworkers.
     level : float
@@ -51,7 +52,7 @@ def caterpillar(
     axes.set_ylim(bottom=0)
     axes.set_xlim(0, len(frame) + 1)
     axis_words(axes, y=say("entries_axis", lang))
-    if len(frame) <= _NAMED:
+    if "caseworker" in frame and len(frame) <= _NAMED:
         axes.set_xticks(at, frame["caseworker"], rotation=90, fontsize=8)
     else:
         axis_words(axes, x=say("caseworkers_by_rate", lang, n=count(len(frame), lang)))

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
-from bipstats.core.columns import with_values
+from bipstats.core.columns import as_text, with_values
 from bipstats.errors import ModelError, check_option
 from bipstats.register.outcomes import ENTRIES, Outcome, check_weeks
 from bipstats.timeline.person_periods import person_periods
@@ -156,7 +156,7 @@ def _keep(rows: pd.DataFrame, kept: np.ndarray, why: str, flow: list[tuple[str, 
 
 
 def _nothing(flow: list[tuple[str, int]]) -> str:
-    told = "; ".join(f"{what}: {count:,}" for what, count in flow)
+    told = as_text(dict(flow))
     return f"no time at risk with an entry is left ({told}). Look at bip.spells(study); adjust='centre' needs least."
 
 

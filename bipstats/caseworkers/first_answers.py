@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
-from bipstats.core.columns import Floats, Ints, with_values
+from bipstats.core.columns import Floats, Ints, as_text, with_values
 from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 
@@ -129,7 +129,7 @@ def _background(clients: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check(rows: pd.DataFrame, flow: tuple[tuple[str, int], ...], n_terms: int) -> None:
-    told = "; ".join(f"{what}: {count:,}" for what, count in flow)
+    told = as_text(dict(flow))
     n_caseworkers = rows["caseworker"].nunique()
     if len(rows) - n_caseworkers <= 2 * n_terms + 10:
         raise ModelError(

@@ -14,7 +14,7 @@ from bipstats.caseworkers.netting import by_group, group_totals
 from bipstats.caseworkers.outlook import Outlook
 from bipstats.codebook import BACKGROUND, CLIENT_ITEMS
 from bipstats.core import covariance
-from bipstats.core.columns import Floats, Ints, with_values
+from bipstats.core.columns import Floats, Ints, as_text, with_values
 from bipstats.core.design import fit_design
 from bipstats.errors import ModelError
 from bipstats.models.hazard import HazardResult, hazard
@@ -100,7 +100,7 @@ def clients(study: Study, found: Outlook, outcome: Outcome, horizon: int) -> Cli
     rows = rows[came].reset_index(drop=True)
     entered = rows["entered"].to_numpy(dtype=float)
     if entered.sum() < FEWEST_ENTRIES or rows["caseworker"].nunique() < 2:
-        told = "; ".join(f"{what}: {count:,}" for what, count in flow)
+        told = as_text(dict(flow))
         raise ModelError(
             f"{int(entered.sum()):,} entries of clients of {rows['caseworker'].nunique():,} caseworkers are left; the "
             f"effect of orientation needs {FEWEST_ENTRIES} entries and 2 caseworkers ({told})."

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
+from bipstats.caseworkers import drawing
 from bipstats.codebook import CLASSES, label
 from bipstats.figure_words import Language, comma
 from bipstats.plotting import COLOURS, new_axes, ratio_axis, tidy_axes
+from bipstats.replication.model_table import LEVEL
 from bipstats.replication.plot_words import known, word
 from bipstats.replication.verdict import ZERO_MARGIN
 
@@ -36,24 +38,7 @@ def caterpillar(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "e
     ax : matplotlib axes, optional
     lang : {"en", "sv", "da"}
     """
-    axes = tidy_axes(new_axes(8.0, 4.2) if ax is None else ax)
-    axes.grid(False, axis="x")
-    at = frame["position"]
-    axes.vlines(
-        at, 100 * frame["conf_low"], 100 * frame["conf_high"], color=COLOURS[5], linewidth=0.9, alpha=0.7
-    )
-    axes.plot(
-        at, 100 * frame["adjusted"], "o", color=COLOURS[0], markersize=2.5, label=word("adjusted", lang)
-    )
-    axes.plot(at, 100 * frame["shrunken"], color=COLOURS[1], linewidth=2.2, label=word("shrunken", lang))
-    overall = 100 * float(frame["overall"].iloc[0])
-    axes.axhline(overall, color=_GREY, linewidth=1.0, linestyle="--", label=word("overall", lang))
-    axes.set_ylim(bottom=0)
-    axes.set_xlim(0, len(frame) + 1)
-    axes.set_ylabel(word("rate", lang))
-    axes.set_xlabel(word("caseworkers", lang, n=f"{len(frame)}"))
-    axes.legend(frameon=False, loc="upper left")
-    return axes
+    return drawing.caterpillar(frame, float(frame["overall"].iloc[0]), LEVEL, ax, lang)
 
 
 def thought_experiment(frame: pd.DataFrame, ax: Axes | None = None, lang: Language = "en") -> Axes:
